@@ -1,0 +1,55 @@
+"""Packaging: one distribution, `cotmonitor`, made of the packages schemas, monitors and pipelines.
+
+Beam ships exactly this file's idea of the package to remote workers (`--setup_file ./setup.py`), so packs, prompts and
+SQL must be package data: a worker without them would have nothing to look for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+REQUIRED = [
+    "apache-beam>=2.77,<3",
+    "click>=8.2",
+    "deltalake>=1.6,<2",
+    "duckdb>=2.0,<3",
+    "google-re2>=1.1.20251105",
+    "great-expectations>=1.24,<2",
+    "numpy>=2.0",
+    "pandas>=2.2",
+    "pyarrow>=25",
+    "pydantic>=2.10,<3",
+    "PyYAML>=6.0",
+    "rich>=14",
+]
+CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]
+JUDGE = ["openai>=2"]
+DEV = [
+    "hypothesis>=6.100",
+    "mypy>=1.15",
+    "psutil>=6",
+    "pytest>=8.3",
+    "ruff>=0.12",
+    "types-PyYAML>=6.0",
+]
+
+setup(
+    name="cotmonitor",
+    version="0.1.0",
+    description="Watches what reasoning models think: traces in, alert tables out, nothing into the training data.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["schemas", "schemas.*", "monitors", "monitors.*", "pipelines", "pipelines.*"]),
+    package_data={
+        "monitors": ["packs/**/*.yml", "prompts/**/*"],
+        "pipelines": ["**/*.sql"],
+        "schemas": ["**/*.sql"],
+    },
+    install_requires=REQUIRED,
+    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "dev": DEV},
+    entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main"]},
+)
