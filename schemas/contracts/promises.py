@@ -1,0 +1,133 @@
+"""The contracts themselves: which figure of which table must lie between which bounds, and in whose words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.contracts.report import CRITICAL, WARNING
+from schemas.contracts.settings import ContractSettings
+from schemas.ledger import DEAD_LETTERS
+from schemas.results import ALERTS, ASSESSMENTS
+from schemas.table import Table
+from schemas.trace import TRACES
+
+TABLES: Mapping[str, Table] = {t.name: t for t in (TRACES, ASSESSMENTS, ALERTS, DEAD_LETTERS)}
+ACCOUNTING = "accounting"
+ROW_CHECKS = "row_checks"
+FRAMES = (*TABLES, ACCOUNTING, ROW_CHECKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """`minimum <= metric <= maximum` for every row of a table's metrics frame that has the metric."""
+
+    table: str
+    metric: str
+    says: str
+    minimum: float | None = 0.0
+    maximum: float | None = 0.0
+    severity: str = CRITICAL
+    setting: str = ""
+
+    @property
+    def expected(self) -> str:
+        if self.minimum == self.maximum:
+            return _figure(self.minimum)
+        if self.minimum is None:
+            return f"at most {_figure(self.maximum)}"
+        return f"{_figure(self.minimum)} to {_figure(self.maximum)}"
+
+
+def promises(settings: ContractSettings, traces: int | None = None) -> tuple[Promise, ...]:
+    """Every promise, in the order of the report. With few `traces`, shares only warn."""
+    few = traces is not None and traces < settings.min_rows_for_shares
+    share = WARNING if few else CRITICAL
+    found: list[Promise] = []
+    for table in TABLES.values():
+        found += _columns(table)
+    found += [
+        Promise("traces", "repeated_keys", "each (file, row_group, row) is one trace"),
+        Promise("traces", "rows_of_unplanned_files", "each trace comes from a file that was planned"),
+        Promise(
+            "traces",
+            "share_without_reasoning",
+            "traces have reasoning or actions to look at",
+            None,
+            settings.max_share_without_reasoning,
+            share,
+            "max_share_without_reasoning",
+        ),
+        Promise("assessments", "repeated_keys", "each (file, row_group, row, monitor) is assessed once"),
+        Promise("assessments", "traces_without_assessment", "each trace has an assessment by each monitor"),
+        Promise("assessments", "assessments_without_trace", "each assessment is of a trace"),
+        Promise("assessments", "rows_of_unplanned_files", "each assessment is of a file planned for its monitor"),
+        Promise("assessments", "rows_of_unknown_monitors", "each assessment is by a monitor of this run"),
+        Promise("assessments", "unexplained", "what is not assessed has a reason and no score"),
+        Promise(
+            "assessments",
+            "share_not_assessed",
+            "each monitor could look at some traces",
+            None,
+            settings.max_share_not_assessed,
+            share,
+            "max_share_not_assessed",
+        ),
+        Promise("alerts", "repeated_keys", "each (file, row_group, row, monitor, behaviour) alerts once"),
+        Promise("alerts", "shared_alert_ids", "an alert_id belongs to one trace, monitor and behaviour"),
+        Promise("alerts", "split_findings", "a trace, monitor and behaviour have one alert_id"),
+        Promise("alerts", "category_disagrees", "the category is the behaviour's own"),
+        Promise("alerts", "alerts_without_assessment", "each alert has an assessment in state `assessed`"),
+        Promise("alerts", "below_threshold", "each alert's score reaches its threshold"),
+        Promise("alerts", "rows_without_canary", "each alert carries the canary"),
+        Promise(
+            "alerts",
+            "alert_rate_to_median",
+            "alerts per row are like those of recent runs (else: a night of false alarms, or a night to read closely)",
+            None,
+            settings.max_alert_rate_ratio,
+            WARNING,
+            "max_alert_rate_ratio",
+        ),
+        Promise(ACCOUNTING, "unaccounted_rows", "rows read = traces + dead rows, in each file and in total"),
+        Promise(
+            ACCOUNTING,
+            "dead_letter_ratio",
+            "few input rows are dead letters",
+            None,
+            settings.max_dead_letter_ratio,
+            CRITICAL,
+            "max_dead_letter_ratio",
+        ),
+        Promise(
+            ACCOUNTING,
+            "rows_to_median",
+            "the volume is like that of recent runs",
+            settings.min_volume_ratio,
+            settings.max_volume_ratio,
+            WARNING,
+            "min_volume_ratio or max_volume_ratio",
+        ),
+        Promise(ROW_CHECKS, "rows", "no row broke a check that was made on the way"),
+    ]
+    order = {name: i for i, name in enumerate(FRAMES)}
+    return tuple(sorted(found, key=lambda p: order[p.table]))
+
+
+def _columns(table: Table) -> list[Promise]:
+    """What the table's own definition promises of every column."""
+    found = [
+        Promise(table.name, "wrong_files", "each staged file can be read and has the table's columns and types"),
+        Promise(table.name, "nulls", "columns that may not be null are not"),
+    ]
+    if any(c.one_of for c in table.columns):
+        found.append(Promise(table.name, "unknown_values", "columns with a list of values keep to it"))
+    if any(c.minimum is not None for c in table.columns):
+        found.append(Promise(table.name, "below_minimum", "no value is below its column's minimum"))
+    if any(c.maximum is not None for c in table.columns):
+        found.append(Promise(table.name, "above_maximum", "no value is above its column's maximum, or not a number"))
+    return found
+
+
+def _figure(value: float | None) -> str:
+    return f"{value:g}" if value is not None else "anything"

@@ -1,0 +1,58 @@
+"""The limits of the contracts that are a matter of taste; the others are simply true or not."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ContractSettings(BaseModel):
+    """Limits that a job file may override under `contracts:`.
+
+    >>> ContractSettings(max_dead_letter_ratio=0.2).max_dead_letter_ratio
+    0.2
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_dead_letter_ratio: float = Field(
+        0.05, ge=0, le=1, description="Share of input rows that may be dead letters. More says that a producer changed."
+    )
+    max_share_without_reasoning: float = Field(
+        0.98,
+        ge=0,
+        le=1,
+        description=(
+            "Share of traces that may have neither reasoning nor actions. More says that a column was renamed and the "
+            "monitors look at nothing; honest data sets have more prompts than thoughts, but not fifty to one."
+        ),
+    )
+    max_share_not_assessed: float = Field(
+        0.98,
+        ge=0,
+        le=1,
+        description=(
+            "Share of traces that a monitor may leave unassessed. Traces without reasoning are left so by right, hence "
+            "as lenient as max_share_without_reasoning; more says that the monitor is blind, whatever it reports."
+        ),
+    )
+    min_rows_for_shares: int = Field(
+        20,
+        ge=0,
+        description="With fewer traces the shares of traces without reasoning and not assessed only warn.",
+    )
+    min_recent_runs: int = Field(
+        3, ge=1, description="Done runs over the same inputs needed before a run is compared with them."
+    )
+    min_volume_ratio: float = Field(
+        0.1, ge=0, description="Rows read, over the median of recent runs, below which the run warns."
+    )
+    max_volume_ratio: float = Field(
+        10.0, ge=0, description="Rows read, over the median of recent runs, above which the run warns."
+    )
+    max_alert_rate_ratio: float = Field(
+        5.0, ge=0, description="Alerts per row, over the median of recent runs, above which the run warns."
+    )
+    min_alerts_for_rate: int = Field(
+        20, ge=0, description="Up to this many alerts, their rate is not compared: a few alerts are read, not doubted."
+    )
+    warnings_fail: bool = Field(False, description="Fail the run on warnings too.")
