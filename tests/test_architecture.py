@@ -128,7 +128,7 @@ def test_what_an_export_imports_knows_nothing_of_alerts(name: str) -> None:
 
 # chance and the clock may name and time an attempt, which is the business of these alone
 CLOCKED = (
-    *("pipelines.monitor", "pipelines.commit", "pipelines.gate", "pipelines.progress", "pipelines.job"),
+    *("pipelines.monitor", "pipelines.commit", "pipelines.gate", "pipelines.progress", "pipelines.run"),
     *("pipelines.store", "pipelines.cli"),
 )
 IMPURE = re.compile(
