@@ -1,0 +1,101 @@
+"""`cotmonitor run`: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from pipelines.cli.options import layout_options, parse_rename
+from pipelines.cli.output import print_rows
+
+EXAMPLE = """
+\b
+Examples:
+  cotmonitor run --traces 'lake/**/*.parquet' --store alerts-store
+  cotmonitor run nightly.yaml --date 2026-11-22
+  cotmonitor run --traces lake --store S --monitors rules:core,rules:./mine.yml --sample 500
+  cotmonitor run nightly.yaml -- --runner=FlinkRunner --flink_master=flink:8081
+"""
+
+
+@click.command("run", epilog=EXAMPLE)
+@click.argument("job_file", metavar="[JOB.yaml]", required=False)
+@click.option("--traces", multiple=True, metavar="GLOB", help="Files, folders or globs of Parquet traces. May be repeated.")
+@click.option("--store", metavar="DIR", default=None, help="The store; made if it is not there.")
+@click.option("--root", metavar="DIR", default=None, help="Name files by their path below DIR instead of absolutely.")
+@layout_options
+@click.option("--date", metavar="YYYY-MM-DD", default=None, help="The date the run is for; today (UTC) if not given.")
+@click.option("--monitors", metavar="LIST", default=None, help="Comma-separated: rules (the core pack) or rules:PACK.")
+@click.option("--sample", type=int, metavar="N", default=None, help="Draw N traces evenly; the same ones each time.")
+@click.option("--workers", type=int, metavar="N", default=None, help="Worker processes; by default as many as repay.")
+@click.option("--retry", is_flag=True, default=None, help="Do again what could not be assessed or read, where that may help.")
+@click.option("--allow-empty", is_flag=True, default=None, help="Let a pattern match nothing.")
+@click.option("--max-dead-letter-ratio", type=float, metavar="R", default=None, help="Fail above this share.  [default: 0.05]")
+@click.option("--excerpt-chars", type=int, metavar="N", default=None, help="Evidence kept per span; 0 keeps none.  [default: 200]")
+@click.option("--threshold", type=float, metavar="S", default=None, help="Alert from this score on.  [default: 0]")
+@click.option("--batch-mb", type=float, metavar="MB", default=None, help="Text per batch; changes speed, never results.  [default: 16]")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@click.option("--format", "format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Summary.")
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_FLAGS]")
+def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> None:
+    """Read traces, run the monitors, commit the alert tables.
+
+    What was done before is not done again: a second run over the same files says so and stops. Beam's own flags go
+    after `--`.
+    """
+    from pipelines.job import load_job
+    from pipelines.run import run_job
+
+    if job_file is not None and job_file.startswith("--"):
+        job_file, beam_args = None, (job_file, *beam_args)
+    dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
+    job = load_job(job_file, _overrides(flags))
+    summary = run_job(job, beam_args, dry_run, quiet)
+    if format == "json":
+        json.dump(summary_json(summary), sys.stdout, indent=1, default=str)
+        sys.stdout.write("\n")
+    elif not quiet:
+        report(summary, job.store)
+
+
+def _overrides(flags: dict[str, Any]) -> dict[str, Any]:
+    rename = dict(parse_rename(flags.pop("rename")))
+    flags["traces"] = flags["traces"] or None
+    flags["monitors"] = tuple(m for m in flags["monitors"].split(",") if m) if flags["monitors"] is not None else None
+    return {**flags, "map": rename or None}
+
+
+def summary_json(summary: Any) -> dict[str, Any]:
+    """A machine-readable summary."""
+    from dataclasses import asdict
+
+    return asdict(summary)
+
+
+def report(summary: Any, store: str) -> None:
+    """The summary in words on stderr, the monitors' accounts as rows."""
+    say = lambda text: click.echo(f"cotmonitor: {text}", err=True)  # noqa: E731
+    if summary.status == "dry_run":
+        say(f"would read {summary.files:,} files; {summary.known:,} are done already. Nothing was written.")
+    elif summary.status == "nothing_new":
+        say(f"nothing new: all {summary.known:,} files are done for every monitor named ({summary.seconds:.1f} s)")
+        return
+    else:
+        known = f"; {summary.known:,} files were done already" if summary.known else ""
+        say(
+            f"{summary.rows:,} rows from {summary.files:,} files = {summary.traces:,} traces + {summary.dead:,} dead letters"
+            f"{known}"
+        )
+        say(f"{summary.alerts:,} alerts, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
+    columns = ["monitor", "version", "files", "traces", "assessed", "not_assessed", "alerts"]
+    print_rows(columns, [[m[c] for c in columns] for m in summary.monitors], "table", sys.stderr)
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
+    if summary.status == "done":
+        if summary.alerts:
+            say(f"next: cotmonitor alerts --store {store} --group")
+        say(f"run {summary.run_id}")
