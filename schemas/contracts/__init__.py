@@ -1,7 +1,7 @@
 """What a run's staged tables must keep to before any of it counts. No Beam; great_expectations is imported late.
 
-    metrics = compute_metrics(staged)                    # DuckDB over the staged Parquet, in bounded memory
-    report = check(metrics, ContractSettings())          # great_expectations suites over the metrics
+metrics = compute_metrics(staged)            DuckDB over the staged Parquet, in bounded memory
+report = check(metrics, ContractSettings())  great_expectations suites over the metrics
 """
 
 from schemas.contracts.checker import Checker, check

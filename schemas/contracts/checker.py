@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from schemas.contracts.gx_pages import write_pages
 from schemas.contracts.metrics import Metrics
 from schemas.contracts.promises import promises
 from schemas.contracts.report import Report, results_from
@@ -29,16 +30,12 @@ def check(metrics: Metrics, settings: ContractSettings | None = None, docs: Path
     validated = validate(metrics.frames, promised)
     results = []
     for promise in promised:
-        found = next(r for r in validated[promise.table].results if r.expectation_config.kwargs["column"] == promise.metric)
-        results.append(
-            judged(
-                promise,
-                metrics.frames[promise.table],
-                found.result,
-                found.success,
-                metrics.skipped.get(f"{promise.table}.{promise.metric}"),
-            )
-        )
+        answers = validated[promise.table].results
+        found = next(a for a in answers if a.expectation_config.kwargs["column"] == promise.metric)
+        absent = metrics.skipped.get(f"{promise.table}.{promise.metric}")
+        results.append(judged(promise, metrics.frames[promise.table], found, absent))
+    if docs:
+        write_pages(validated, docs / "great_expectations")
     return Report(tuple(results))
 
 

@@ -11,10 +11,9 @@ from statistics import median
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.behaviours import BEHAVIOURS
+from schemas.contracts.columns import column_checks, has_columns, text
 from schemas.contracts.promises import ACCOUNTING, ROW_CHECKS, TABLES
 from schemas.contracts.settings import ContractSettings
 from schemas.contracts.staged import RECENT_RUNS, Staged
@@ -47,8 +46,9 @@ def compute_metrics(
     """Every figure the promises speak of; memory stays under `memory_limit` whatever the number of rows."""
     settings = settings or ContractSettings()
     with tempfile.TemporaryDirectory(prefix="contracts-", dir=spill) as folder:
-        config = {"memory_limit": memory_limit, "temp_directory": folder, "preserve_insertion_order": "false"}
-        con = duckdb.connect(config=config)
+        con = duckdb.connect(
+            config={"memory_limit": memory_limit, "temp_directory": folder, "preserve_insertion_order": False}
+        )
         try:
             con.execute(f"SET threads = {threads or min(4, os.cpu_count() or 1)}").fetchall()
             return _Figures(con, staged, settings).all()
@@ -89,16 +89,16 @@ class _Figures:
         """The first row of each frame is the table as a whole, then one row per column with a promise."""
         good, wrong = [], 0
         for path in self.staged.files.get(table.name, ()):
-            if _has_columns(path, table.arrow()):
+            if has_columns(path, table.arrow()):
                 good.append(path)
             else:
                 wrong += 1
         if good:
-            listed = ", ".join(_text(path) for path in good)
+            listed = ", ".join(text(path) for path in good)
             self.con.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}])").fetchall()
         else:
             self.con.register(table.name, table.arrow().empty_table())
-        checks = {(c.name, metric): sql for c in table.columns for metric, sql in _column_checks(c).items()}
+        checks = {(c.name, metric): sql for c in table.columns for metric, sql in column_checks(c).items()}
         counts = [f'count(*) FILTER (WHERE {sql}) AS "{name} {metric}"' for (name, metric), sql in checks.items()]
         figures = self._one(f"SELECT count(*) AS rows, {', '.join(counts)} FROM {table.name}")
         self.rows[table.name] = figures["rows"]
@@ -115,7 +115,7 @@ class _Figures:
         listed = "monitors" in planned.column_names
         runs = {"ingest": INGEST} | {f"m{i}": monitor for i, monitor in enumerate(self.staged.monitors)}
         flags = [
-            f"{f'monitors IS NULL OR list_contains(monitors, {_text(monitor)})' if listed else 'true'} AS {name}"
+            f"{f'monitors IS NULL OR list_contains(monitors, {text(monitor)})' if listed else 'true'} AS {name}"
             for name, monitor in runs.items()
         ]
         known = "traces" if "traces" in planned.column_names else "NULL::BIGINT"
@@ -127,7 +127,7 @@ class _Figures:
     def _keys(self) -> None:
         """One external aggregation over all keys, files by number, answers everything about who is there how often."""
         monitors = range(len(self.staged.monitors))
-        whose = "CASE monitor " + " ".join(f"WHEN {_text(m)} THEN {i}" for i, m in enumerate(self.staged.monitors))
+        whose = "CASE monitor " + " ".join(f"WHEN {text(m)} THEN {i}" for i, m in enumerate(self.staged.monitors))
         counts = ", ".join(f"count(*) FILTER (WHERE whose = {i}) AS a{i}" for i in monitors)
         figures = ["sum(greatest(t - 1, 0)) AS repeated_traces"]
         for i in monitors:
@@ -161,7 +161,7 @@ class _Figures:
             self.skipped["traces.share_without_reasoning"] = "no traces"
 
     def _assessments(self) -> None:
-        listed = ", ".join(_text(m) for m in self.staged.monitors) or "NULL"
+        listed = ", ".join(text(m) for m in self.staged.monitors) or "NULL"
         whole = self._one(
             f"SELECT count(*) FILTER (WHERE monitor NOT IN ({listed})) AS rows_of_unknown_monitors, "
             "(SELECT count(*) FROM assessments ANTI JOIN plan USING (file)) AS unplanned, "
@@ -175,7 +175,7 @@ class _Figures:
         for i, monitor in enumerate(self.staged.monitors):
             looked = self._one(
                 f"SELECT count(*) AS rows, avg((state = 'not_assessed')::INT) AS share FROM assessments "
-                f"WHERE monitor = {_text(monitor)}"
+                f"WHERE monitor = {text(monitor)}"
             )
             # Where the traces were committed by an earlier run there are no keys to join with, only their number.
             short = self._one(
@@ -183,7 +183,7 @@ class _Figures:
                 f"coalesce(sum(greatest(seen - known_traces, 0)), 0) AS orphans FROM ("
                 f"SELECT coalesce(any_value(known_traces), 0) AS known_traces, count(monitor) AS seen FROM plan "
                 f"LEFT JOIN (SELECT DISTINCT file, row_group, row, monitor FROM assessments "
-                f"WHERE monitor = {_text(monitor)}) USING (file) WHERE m{i} AND NOT ingest GROUP BY file_no)"
+                f"WHERE monitor = {text(monitor)}) USING (file) WHERE m{i} AND NOT ingest GROUP BY file_no)"
             )
             self.frames["assessments"].append(
                 {
@@ -203,7 +203,7 @@ class _Figures:
                 self.skipped[f"assessments.{metric}"] = "no monitors"
 
     def _alerts(self) -> None:
-        categories = " ".join(f"WHEN {_text(b.id)} THEN {_text(b.category)}" for b in BEHAVIOURS.values())
+        categories = " ".join(f"WHEN {text(b.id)} THEN {text(b.category)}" for b in BEHAVIOURS.values())
         figures = self._one(
             f"""SELECT
             (SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM alerts
@@ -216,7 +216,7 @@ class _Figures:
                 USING (file, row_group, row, monitor)) AS matched,
             count(*) FILTER (WHERE category <> CASE behaviour {categories} END) AS category_disagrees,
             count(*) FILTER (WHERE score < threshold) AS below_threshold,
-            count(*) FILTER (WHERE NOT starts_with(canary, {_text(CANARY)})) AS rows_without_canary
+            count(*) FILTER (WHERE NOT starts_with(canary, {text(CANARY)})) AS rows_without_canary
             FROM alerts"""
         )
         figures["repeated_keys"] = int(figures["repeated_keys"])
@@ -270,35 +270,3 @@ class _Figures:
 
     def _too_few(self, runs: int) -> str:
         return f"{runs} recent runs, {self.settings.min_recent_runs} needed"
-
-
-def _column_checks(column: Any) -> dict[str, str]:
-    """SQL for each promise of a column, as a condition that a bad row meets; null breaks only `nulls`."""
-    name = f'"{column.name}"'
-    checks = {} if column.nullable else {"nulls": f"{name} IS NULL"}
-    if column.one_of:
-        checks["unknown_values"] = f"{name} NOT IN ({', '.join(_text(v) for v in column.one_of)})"
-    if column.minimum is not None:
-        checks["below_minimum"] = f"{name} < {column.minimum}"
-    if column.maximum is not None:  # DuckDB orders NaN above every number
-        checks["above_maximum"] = f"{name} > {column.maximum}"
-    return checks
-
-
-def _has_columns(path: str, schema: pa.Schema) -> bool:
-    """Whether a staged file can be opened and holds the table's columns, whatever strings are encoded as."""
-    try:
-        found = pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return False
-    return found.names == schema.names and all(_plain(found.field(f.name).type) == _plain(f.type) for f in schema)
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return pa.string() if pa.types.is_large_string(kind) else kind
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.contracts.report import CRITICAL, WARNING
 from schemas.contracts.settings import ContractSettings
@@ -30,6 +30,12 @@ class Promise:
     severity: str = CRITICAL
     setting: str = ""
 
+    def holds(self, value: float) -> bool:
+        """Whether a figure keeps the promise, as great_expectations decides it."""
+        low = self.minimum is not None and value < self.minimum
+        high = self.maximum is not None and value > self.maximum
+        return not (low or high)
+
     @property
     def expected(self) -> str:
         if self.minimum == self.maximum:
@@ -40,7 +46,7 @@ class Promise:
 
 
 def promises(settings: ContractSettings, traces: int | None = None) -> tuple[Promise, ...]:
-    """Every promise, in the order of the report. With few `traces`, shares only warn."""
+    """Every promise, in the order of the report. With few `traces`, the shares of them only warn."""
     few = traces is not None and traces < settings.min_rows_for_shares
     share = WARNING if few else CRITICAL
     found: list[Promise] = []
@@ -111,6 +117,8 @@ def promises(settings: ContractSettings, traces: int | None = None) -> tuple[Pro
         Promise(ROW_CHECKS, "rows", "no row broke a check that was made on the way"),
     ]
     order = {name: i for i, name in enumerate(FRAMES)}
+    if settings.warnings_fail:
+        found = [replace(p, severity=CRITICAL) for p in found]
     return tuple(sorted(found, key=lambda p: order[p.table]))
 
 

@@ -46,7 +46,7 @@ class Report:
 
     def explain(self) -> str:
         """Each failed expectation with its figures, the setting that would allow it, and where the docs are."""
-        lines = [f"{len(self.failed)} of {len(self.results)} contracts failed."]
+        lines = [f"{len(self.failed)} of {len(self.results)} contracts failed:"]
         lines += [_line(r) for r in self.failed]
         lines += [f"{_line(r)} (warning)" for r in self.warnings]
         if self.docs:

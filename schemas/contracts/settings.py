@@ -15,10 +15,13 @@ class ContractSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_dead_letter_ratio: float = Field(
-        0.05, ge=0, le=1, description="Share of input rows that may be dead letters. More says that a producer changed."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of input rows that may be dead letters. More says that a producer changed.",
     )
     max_share_without_reasoning: float = Field(
-        0.98,
+        default=0.98,
         ge=0,
         le=1,
         description=(
@@ -27,7 +30,7 @@ class ContractSettings(BaseModel):
         ),
     )
     max_share_not_assessed: float = Field(
-        0.98,
+        default=0.98,
         ge=0,
         le=1,
         description=(
@@ -36,23 +39,25 @@ class ContractSettings(BaseModel):
         ),
     )
     min_rows_for_shares: int = Field(
-        20,
+        default=20,
         ge=0,
         description="With fewer traces the shares of traces without reasoning and not assessed only warn.",
     )
     min_recent_runs: int = Field(
-        3, ge=1, description="Done runs over the same inputs needed before a run is compared with them."
+        default=3, ge=1, description="Done runs over the same inputs needed before a run is compared with them."
     )
     min_volume_ratio: float = Field(
-        0.1, ge=0, description="Rows read, over the median of recent runs, below which the run warns."
+        default=0.1, ge=0, description="Rows read, over the median of recent runs, below which the run warns."
     )
     max_volume_ratio: float = Field(
-        10.0, ge=0, description="Rows read, over the median of recent runs, above which the run warns."
+        default=10.0, ge=0, description="Rows read, over the median of recent runs, above which the run warns."
     )
     max_alert_rate_ratio: float = Field(
-        5.0, ge=0, description="Alerts per row, over the median of recent runs, above which the run warns."
+        default=5.0, ge=0, description="Alerts per row, over the median of recent runs, above which the run warns."
     )
     min_alerts_for_rate: int = Field(
-        20, ge=0, description="Up to this many alerts, their rate is not compared: a few alerts are read, not doubted."
+        default=20,
+        ge=0,
+        description="Up to this many alerts, their rate is not compared: a few alerts are read, not doubted.",
     )
-    warnings_fail: bool = Field(False, description="Fail the run on warnings too.")
+    warnings_fail: bool = Field(default=False, description="Fail the run on warnings too.")

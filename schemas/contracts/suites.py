@@ -11,7 +11,7 @@ from schemas.contracts.promises import FRAMES, Promise
 from schemas.contracts.report import Result
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 
 WORST = 5  # subjects named in a message; the docs have them all
 
@@ -71,16 +71,21 @@ def validate(
 
 
 def judged(
-    promise: Promise, frame: Sequence[Mapping[str, Any]], found: Mapping[str, Any], success: bool, why_absent: str | None
+    promise: Promise,
+    frame: Sequence[Mapping[str, Any]],
+    found: ExpectationValidationResult,
+    why_absent: str | None,
 ) -> Result:
     """One expectation's result in our words. A figure that is absent without a reason is a failure, never a pass."""
     named = [(row["about"], row[promise.metric]) for row in frame if row.get(promise.metric) is not None]
-    bad = [(row["about"], row[promise.metric]) for row in found.get("unexpected_index_list") or ()]
-    ok = bool(success)
+    bad = [(row["about"], row[promise.metric]) for row in found.result.get("unexpected_index_list") or ()]
+    ok = bool(found.success)
     if bad:
         bad.sort(key=lambda pair: -abs(pair[1]))
         observed = "; ".join(f"{about}: {figure(value)}" for about, value in bad[:WORST])
         observed += f" and {len(bad) - WORST} more" if len(bad) > WORST else ""
+    elif not ok:
+        observed = f"no answer: great_expectations could not check it ({_why(found)})"
     elif not named:
         ok = ok and why_absent is not None
         observed = f"not measured ({why_absent or 'no figure was computed'})"
@@ -89,6 +94,13 @@ def judged(
     return Result(
         promise.table, promise.metric, promise.says, observed, promise.expected, promise.severity, ok, promise.setting
     )
+
+
+def _why(found: ExpectationValidationResult) -> str:
+    """What GX says of an expectation that raised: either one note, or one per metric."""
+    info: Mapping[str, Any] = found.exception_info or {}
+    notes = [info] if "exception_message" in info else list(info.values())
+    return next((str(n["exception_message"]) for n in notes if n.get("exception_message")), "it did not say why")
 
 
 def figure(value: float) -> str:
