@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from schemas.contracts import ContractSettings
 from schemas.errors import Fault, JobFileError
 from schemas.layouts import LAYOUTS
 
@@ -19,14 +20,6 @@ MONITOR_KINDS = ("rules",)
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class Contracts(Strict):
-    """Limits of the gate between staging and commit."""
-
-    max_share_without_reasoning: float = Field(0.98, ge=0, le=1)
-    max_share_not_assessed: float = Field(0.98, ge=0, le=1)
-    volume: str = Field("warn", pattern="^(warn|fail|off)$")
 
 
 class Job(Strict):
@@ -43,11 +36,10 @@ class Job(Strict):
     workers: int | None = Field(None, ge=1, le=256)
     retry: bool = False
     allow_empty: bool = False
-    max_dead_letter_ratio: float = Field(0.05, ge=0, le=1)
     keep_payloads: bool = True
     excerpt_chars: int = Field(200, ge=0, le=2000)
     threshold: float = Field(0.0, ge=0, le=1)
-    contracts: Contracts = Contracts()
+    contracts: ContractSettings = ContractSettings()
     batch_mb: float = Field(16, gt=0, le=1024)
 
     @field_validator("traces", "monitors", mode="before")
@@ -86,8 +78,11 @@ def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
     if path is not None:
         values, lines = _read(Path(path))
     given = {k: v for k, v in overrides.items() if v is not None}
+    merged = {**values, **given}
+    if "contracts" in given and isinstance(values.get("contracts"), dict):
+        merged["contracts"] = {**values["contracts"], **given["contracts"]}
     try:
-        return Job.model_validate({**values, **given})
+        return Job.model_validate(merged)
     except ValidationError as error:
         raise JobFileError(_faults(error, path, lines, given)) from None
 
@@ -158,7 +153,7 @@ def _faults(
 def _words(e: Any, key: str, path: str | None) -> tuple[str, str]:
     """What is wrong and what to do, in our words rather than a validator's."""
     if e["type"] == "extra_forbidden":
-        names = list(Contracts.model_fields if key.startswith("contracts.") else Job.model_fields)
+        names = list(ContractSettings.model_fields if key.startswith("contracts.") else Job.model_fields)
         close = difflib.get_close_matches(key.split(".")[-1], names, 1)
         return f"unknown key {key!r}", f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(names)}"
     if e["type"] == "missing":

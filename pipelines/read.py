@@ -22,6 +22,7 @@ from schemas.trace import ADAPTED
 
 BATCH_BYTES = 16 << 20  # text in one batch; a single larger trace makes a batch of its own
 BATCH_ROWS = 16_384
+DEAD_ROWS = 2_000  # dead letters in one batch; their payloads are capped, so this bounds their bytes
 READ_BYTES = 4 << 20  # decoded at a time; rows differ in size, so this is smaller than a batch
 READ_ROWS = 2_048
 BUFFER = 1 << 20  # without a buffered reader a whole column chunk is held in memory
@@ -113,7 +114,7 @@ def read_shard(shard: int, tasks: list[Task], settings: ReadSettings) -> Iterato
                 letters.append(piece)
                 count["dead"] += piece.rows
                 count["rows"] += piece.rows
-                if len(letters) >= BATCH_ROWS or sum(len(x.payload or "") for x in letters[-64:]) > settings.batch_bytes:
+                if len(letters) >= DEAD_ROWS:
                     yield DeadBatch(shard, dead_batches, task.parts, tuple(letters))
                     letters, dead_batches = [], dead_batches + 1
             else:

@@ -36,7 +36,7 @@ from schemas.trace import TRACES
 
 if TYPE_CHECKING:
     from pipelines.monitor import MonitorJob
-    from schemas.contracts import Report
+    from schemas.contracts import Checker, PastRun, Report
 
 VERSION = "0.1.0"
 
@@ -130,16 +130,15 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
 
 
 def _run(store: Store, place: Place, work: _Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
-    from pipelines.gate import warm
+    from schemas.contracts import Checker
 
-    warm()
     job = work.job
     workers = job.workers or (None if _remote(beam_args) else default_workers(sum(p.file.size for p in work.todo) * 3))
     plan = write_plan(work.todo, place.plan, workers, job.sample)
-    _pipeline(place, work, plan, workers or 1, beam_args, quiet)
-    parts = tuple(p.id for p in work.parts)
-    staged = collect(place, plan.shards, parts)
-    report = _gate(store, place, work, staged)
+    with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
+        _pipeline(place, work, plan, workers or 1, beam_args, quiet)
+        staged = collect(place, plan.shards, tuple(p.id for p in work.parts))
+        report = _gate(store, place, work, staged, checker)
     units = unit_rows(staged, work.todo, work.parts, work.stamp, job.sample)
     committed = commit(store, staged, units, work.stamp)
     summary = _summary(work, committed, report, begun)
@@ -197,33 +196,35 @@ def _explain(place: Place, error: Exception) -> CotmonitorError:
     return RunFailed(f"the runner failed: {type(error).__name__}: {error}. Nothing was committed.")
 
 
-def _gate(store: Store, place: Place, work: _Work, staged: StagedRun) -> Report:
-    from pipelines.gate import Staged, gate
+def _gate(store: Store, place: Place, work: _Work, staged: StagedRun, checker: Checker) -> Report:
+    """Check the contracts over all that was staged; raise `GateError` with figures if one is broken."""
+    from pipelines.gate import gate
+    from schemas.contracts import Staged
 
-    job = work.job
+    planned = staged.counts.select(["file", "rows", "parts", "traces"]).rename_columns(["file", "rows", "monitors", "traces"])
     report = gate(
-        Staged(
-            files=staged.files,
-            files_planned=staged.counts.select(["file", "rows"]) if staged.counts.num_rows else staged.counts,
-            violations=staged.violations,
-            monitors=tuple(m.spec.id for m in work.monitors),
-            history=_history(store, job),
-        ),
-        job.contracts,
+        Staged(staged.files, planned, tuple(m.spec.id for m in work.monitors), staged.violations, _history(store, work.job)),
+        work.job.contracts,
         Path(store.path) / "_docs" / work.stamp.run_id,
+        checker=checker,
+        spill=place.folder,
     )
     if report.failed:
         raise GateError(report.explain())
     return report
 
 
-def _history(store: Store, job: Job) -> tuple[tuple[int, int], ...]:
-    """(rows, alerts) of recent runs over the same inputs, newest first."""
-    query = """SELECT "rows", alerts FROM runs WHERE status = 'done' AND "rows" > 0
-               AND json_extract_string(config, '$.traces')::VARCHAR = ? ORDER BY started_at DESC LIMIT 7"""
+def _history(store: Store, job: Job) -> tuple[PastRun, ...]:
+    """Recent runs over the same inputs, newest first."""
+    from schemas.contracts import PastRun
+    from schemas.contracts.staged import RECENT_RUNS
+
     with store.connect() as con:
-        rows = con.execute(query, [json.dumps(list(job.traces), separators=(",", ":"))]).fetchall()
-    return tuple((int(r), int(a)) for r, a in rows)
+        rows = con.execute(
+            """SELECT "rows", alerts, config FROM runs WHERE status = 'done' AND "rows" > 0 ORDER BY started_at DESC"""
+        ).fetchall()
+    same = [PastRun(int(r), int(a)) for r, a, config in rows if json.loads(config).get("traces") == list(job.traces)]
+    return tuple(same[:RECENT_RUNS])
 
 
 def _summary(work: _Work, units: pa.Table, report: Report, begun: float) -> Summary:

@@ -66,7 +66,9 @@ def _overrides(flags: dict[str, Any]) -> dict[str, Any]:
     rename = dict(parse_rename(flags.pop("rename")))
     flags["traces"] = flags["traces"] or None
     flags["monitors"] = tuple(m for m in flags["monitors"].split(",") if m) if flags["monitors"] is not None else None
-    return {**flags, "map": rename or None}
+    ratio = flags.pop("max_dead_letter_ratio")
+    contracts = {"max_dead_letter_ratio": ratio} if ratio is not None else None
+    return {**flags, "map": rename or None, "contracts": contracts}
 
 
 def summary_json(summary: Any) -> dict[str, Any]:
