@@ -1,0 +1,101 @@
+"""`messages` and `scout`: a conversation per row, as a list of messages or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.layouts.adapter import Adapted, Faults, check_size, finish
+from schemas.layouts.chat import UNPARSABLE, Conversation, MessageFault, Step, ThoughtArgument
+from schemas.layouts.columns import Columns
+from schemas.layouts.interleave import steps_array
+from schemas.layouts.text import is_text, python_values, text_column, without_surrogates
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesAdapter:
+    """Reads the conversation of each row. A null one is a trace without steps: it was not looked at, and that shows."""
+
+    sources: Columns
+    layout: str = "messages"
+    thoughts: tuple[ThoughtArgument, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.sources.needed
+
+    def adapt(self, batch: pa.RecordBatch) -> Adapted:
+        faults = Faults(batch.num_rows)
+        columns = self.sources.dimensions(batch, faults)
+        if self.layout == "scout" and "score" in self.sources.found and "reward" not in columns:
+            columns["reward"] = _numeric_scores(batch.column(self.sources.found["score"]), faults)
+        columns["steps"] = self._steps(batch, faults)
+        return finish(batch, columns, faults)
+
+    def _steps(self, batch: pa.RecordBatch, faults: Faults) -> pa.ListArray:
+        source = self.sources.found["messages"]
+        column = batch.column(source)
+        as_text = is_text(column.type) or pa.types.is_null(column.type) or isinstance(column, pa.ExtensionArray)
+        values: Sequence[object] = (
+            text_column(column, source, faults) if as_text else python_values(column, source, faults)
+        )
+        steps: list[Step] = []
+        counts = np.zeros(batch.num_rows + 1, np.int32)
+        for row, value in enumerate(values):
+            try:
+                messages = message_list(value.as_py() if isinstance(value, pa.Scalar) else value)
+                steps += Conversation(self.thoughts).steps(messages)
+            except MessageFault as fault:
+                faults.add(row, fault.reason, f"{source}: {fault}")
+            counts[row + 1] = len(steps)
+        return columns_of_steps(pa.array(counts), steps)
+
+
+def message_list(value: object) -> list[object]:
+    """The messages in a cell: a list, a JSON list, or an object that holds one under `messages`."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise MessageFault(UNPARSABLE, f"not JSON: {error}") from error
+    if value is None:
+        return []
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
+        value = value["messages"]
+    if not isinstance(value, list):
+        raise MessageFault(UNPARSABLE, f"a list of messages is needed, and this is a {type(value).__name__}")
+    return value
+
+
+def columns_of_steps(offsets: pa.Array, steps: list[Step]) -> pa.ListArray:
+    """Steps made one by one as the `steps` column. Half a surrogate pair from JSON's escapes becomes U+FFFD."""
+    roles, channels, names, texts, redacted = zip(*steps, strict=True) if steps else ((), (), (), (), ())
+    try:
+        text = pa.array(texts, pa.large_string())
+        name = pa.array(names, pa.string())
+    except UnicodeEncodeError:
+        text = pa.array([None if t is None else without_surrogates(t) for t in texts], pa.large_string())
+        name = pa.array([None if n is None else without_surrogates(n) for n in names], pa.string())
+    check_size(text.nbytes)
+    role, channel = pa.array(roles, pa.string()), pa.array(channels, pa.string())
+    return steps_array(offsets, role, channel, name, text.cast(pa.string()), pa.array(redacted, pa.bool_()))
+
+
+def _numeric_scores(column: pa.Array, faults: Faults) -> pa.Array:
+    """Scout keeps scores as JSON: a number is a reward; any other score is left to metadata."""
+    values = text_column(column, "score", faults).to_pylist()
+    return pa.array([_number(value) for value in values], pa.float64())
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = json.loads(value) if value is not None else None
+    except (ValueError, RecursionError):
+        return None
+    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
