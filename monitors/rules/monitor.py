@@ -1,0 +1,189 @@
+"""A rule pack as a monitor: verdicts with evidence for every trace of a batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from monitors.monitor import Finding, MonitorSpec, Scope, Span, Verdict
+from monitors.rules.conditions import Hit
+from monitors.rules.engine import ENGINE_VERSION, Engine, Fired, Limits, Outcome
+from monitors.rules.pack import RulePack
+from monitors.rules.scan import Batch
+from monitors.rules.selftest import failed_tests
+from schemas.digest import digest
+from schemas.errors import ControlMissed
+from schemas.results import LEVELS, STANCES
+from schemas.trace import CHANNELS
+
+MAX_EVIDENCE = 20  # spans an alert carries; more say nothing new
+_REASONING = CHANNELS.index("reasoning")
+_REDACTED = 1 << len(CHANNELS)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """What may be set: how much of a span is quoted, from which score on to alert, and what one step may cost.
+
+    `work_budget` is in bytes read; a 200 MB step read once for each of 40 patterns heard in it takes 8e9. `max_spans`
+    bounds the spans kept of one pattern in one step.
+    """
+
+    excerpt_chars: int = 200
+    threshold: float = 0.0
+    work_budget: int = 16 << 30
+    max_spans: int = 1000
+
+
+class RuleMonitor:
+    """Judges batches with a rule pack; compiled on first use, so that it pickles small.
+
+    >>> from monitors.rules import load_pack
+    >>> RuleMonitor(load_pack("core")).spec.id
+    'rules.core'
+    """
+
+    def __init__(self, pack: RulePack, settings: RuleSettings = RuleSettings()) -> None:  # noqa: B008  frozen
+        self.pack = pack
+        self.settings = settings
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.pack, self.settings)
+
+    @cached_property
+    def spec(self) -> MonitorSpec:
+        heard: dict[str, set[str]] = {}
+        for rule in self.pack.rules:
+            heard.setdefault(rule.behaviour, set()).update(rule.listens)
+        scopes = tuple(Scope(b, tuple(c for c in CHANNELS if c in heard[b])) for b in sorted(heard))
+        settings = json.dumps(astuple(self.settings))
+        return MonitorSpec(
+            f"rules.{self.pack.name}",
+            self.pack.version,
+            digest("rules", ENGINE_VERSION, self.pack.digest, settings),
+            scopes,
+        )
+
+    def control(self) -> None:
+        """Every rule's own tests through the engine that will judge; raises `ControlMissed`."""
+        if missed := failed_tests(self.pack, self._engine):
+            said = "\n".join(map(str, missed))
+            raise ControlMissed(
+                f"{self.spec.id} fails its positive control, so nothing it says can be believed:\n{said}"
+            )
+
+    def judge(self, steps: pa.ListArray) -> Sequence[Verdict]:
+        """One verdict per trace, in order."""
+        batch = Batch(steps)
+        seen = self._seen(batch)
+        verdicts = [self._clean[key] for key in seen]
+        for row, outcome in self._engine.examine(batch, self._limits):
+            verdicts[row] = self._verdict(batch, row, outcome, verdicts[row])
+        return verdicts
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(self.pack)
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return Limits(self.settings.work_budget, self.settings.max_spans)
+
+    @cached_property
+    def _listened(self) -> int:
+        """The channels listened to, as bits."""
+        return sum(1 << i for i, c in enumerate(CHANNELS) if self._engine.listening[c])
+
+    def _seen(self, batch: Batch) -> list[int]:
+        """For each trace, as bits: the channels in which there is text, and whether reasoning was withheld."""
+        bits = np.append(1 << np.arange(len(CHANNELS)), 0).astype(np.uint8)[batch.channels]
+        marks = np.where(batch.readable, bits, 0)
+        withheld = batch.redacted & ~batch.readable & (batch.channels == _REASONING)
+        if withheld.any():
+            marks = marks | np.where(withheld, _REDACTED, 0).astype(np.uint8)
+        seen: list[int] = batch.any_step(marks).tolist()
+        return seen
+
+    @cached_property
+    def _clean(self) -> tuple[Verdict, ...]:
+        """The verdict of a trace in which nothing fires, by what could be seen of it."""
+        return tuple(self._unsuspicious(seen) for seen in range(2 * _REDACTED))
+
+    def _unsuspicious(self, seen: int) -> Verdict:
+        channels = tuple(c for i, c in enumerate(CHANNELS) if seen & self._listened & (1 << i))
+        unseen = None if seen & (1 << _REASONING) else "redacted" if seen & _REDACTED else "no_reasoning"
+        if not channels:
+            return Verdict("not_assessed", unseen or "no_reasoning", (), None)
+        return Verdict("assessed", unseen if self._listened & (1 << _REASONING) else None, channels, 0.0)
+
+    def _verdict(self, batch: Batch, row: int, outcome: Outcome, clean: Verdict) -> Verdict:
+        if not outcome.fired:
+            return Verdict("not_assessed", "over_budget", clean.channels, None)
+        texts, channels = batch.texts_of(row), batch.channels_of(row)
+        groups: dict[str, list[Fired]] = {}
+        for fired in outcome.fired:
+            groups.setdefault(fired.rule.behaviour, []).append(fired)
+        findings = [self._finding(groups[b], texts, channels) for b in sorted(groups)]
+        return Verdict(
+            "assessed",
+            clean.reason if outcome.whole else "over_budget",
+            clean.channels,
+            max(f.score for f in findings),
+            tuple(f for f in findings if f.score >= self.settings.threshold),
+        )
+
+    def _finding(self, group: list[Fired], texts: Sequence[memoryview], channels: Sequence[str]) -> Finding:
+        rules = [fired.rule for fired in group]
+        graded = [_graded(fired, channels) for fired in group]
+        level, stance = min(graded, key=lambda g: (-LEVELS.index(g[0]), STANCES.index(g[1])))
+        evidence = tuple(self._span(rule_id, hit, texts) for rule_id, hit in _chosen(group))
+        return Finding(
+            behaviour=rules[0].behaviour,
+            category=rules[0].category,
+            rules=tuple(rule.id for rule in rules),
+            stance=stance,
+            sanctioned="none",
+            level=level,
+            score=max(rule.confidence for rule in rules),
+            threshold=self.settings.threshold,
+            channel=channels[evidence[0].step],
+            evidence=evidence,
+            rationale="; ".join(f"{rule.id}: {rule.description.rstrip('.')}" for rule in rules),
+        )
+
+    def _span(self, rule_id: str, hit: Hit, texts: Sequence[memoryview]) -> Span:
+        chars = self.settings.excerpt_chars
+        excerpt = bytes(texts[hit.step][hit.low : hit.high]).decode("utf-8", "replace")[:chars] if chars else None
+        return Span(hit.step, hit.start, hit.end, rule_id, excerpt)
+
+
+def _graded(fired: Fired, channels: Sequence[str]) -> tuple[str, str]:
+    """The level and stance of what one rule says."""
+    rule = fired.rule
+    # an act is evidence of itself; words in the reasoning alone leave open what the model will do
+    acted = any(channels[hit.step] in ("action", "memory", "output") for hit in fired.hits)
+    stance = rule.stance or ("executed" if acted else "unclear")
+    level = LEVELS.index(rule.level) - (stance == "unclear")
+    return LEVELS[0 if rule.status == "experimental" else max(0, level)], stance
+
+
+def _chosen(group: Sequence[Fired]) -> list[tuple[str, Hit]]:
+    """At most `MAX_EVIDENCE` hits in order of place, with one of each pattern of each rule before a second of any."""
+    ranked: list[tuple[int, str, Hit]] = []
+    for fired in group:
+        count: dict[int, int] = {}
+        for hit in fired.hits:
+            rank = count.get(hit.pattern, 0)
+            count[hit.pattern] = rank + 1
+            ranked.append((min(rank, 1), fired.rule.id, hit))
+    unique: dict[tuple[str, int, int, int], tuple[str, Hit]] = {}
+    for _, rule_id, hit in sorted(ranked, key=lambda r: (r[0], r[2].step, r[2].start, r[1])):
+        unique.setdefault((rule_id, hit.step, hit.start, hit.end), (rule_id, hit))
+        if len(unique) == MAX_EVIDENCE:
+            break
+    return sorted(unique.values(), key=lambda c: (c[1].step, c[1].start, c[1].end, c[0]))

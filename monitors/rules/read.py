@@ -1,0 +1,342 @@
+"""From the YAML of a rule to the `Rule` it describes, every fault with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from monitors.rules.lint import lint_regex
+from monitors.rules.pack import (
+    DEFAULT_REACH,
+    LISTENABLE,
+    MAX_NEAR,
+    MAX_NEAR_PARTS,
+    REACHES,
+    SIDES,
+    STATUSES,
+    AllOf,
+    AnyOf,
+    Condition,
+    Example,
+    Guard,
+    Near,
+    NotOf,
+    Pattern,
+    Rule,
+    Then,
+    Use,
+)
+from monitors.rules.source import Source, did_you_mean, kind_of
+from schemas.behaviours import BEHAVIOURS, CATEGORIES
+from schemas.errors import Fault
+from schemas.results import LEVELS, STANCES
+from schemas.trace import CHANNELS
+
+ALERTING_STANCES = tuple(s for s in STANCES if s != "rejected")  # a model that says no is never alerted on
+OPERATORS = ("any", "all", "not", "near", "then")
+_NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_RULE_ID = re.compile(r"(?:TG|HO)\d\d\.[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_REQUIRED = (
+    "id",
+    "version",
+    "status",
+    "level",
+    "confidence",
+    "behaviour",
+    "category",
+    "description",
+    "channels",
+    "patterns",
+    "when",
+    "falsepositives",
+    "references",
+    "tests",
+)
+
+
+def read_guards(source: Source, node: Node) -> dict[str, Guard]:
+    """The pack's shared guards by name."""
+    guards = {}
+    for name, (key, value) in source.entries(node, "guards").items():
+        if not _NAME.match(name):
+            source.fault(key, f"guard {name!r}: is not a name", "use lower-case letters, digits, - and _")
+        if (guard := _guard(source, value, f"guard {name}", name)) is not None:
+            guards[name] = guard
+    return guards
+
+
+def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule | None:
+    """The rule, or None where a fault left a hole in it."""
+    before = len(source.faults)
+    line = node.start_mark.line + 1
+    what = f"rule {_shown_id(node) or f'on line {line}'}"
+    parts = source.mapping(node, what, _REQUIRED, ("stance", "unless"))
+    reading = _Reading(source, what, guards, parts)
+    rule_id = reading.rule_id()
+    version = source.integer(parts["version"], f"{what}: version", 1) if "version" in parts else None
+    status = reading.word("status", STATUSES)
+    level = reading.word("level", LEVELS)
+    stance = reading.word("stance", ALERTING_STANCES)
+    confidence = source.share(parts["confidence"], f"{what}: confidence") if "confidence" in parts else None
+    behaviour, category = reading.behaviour(rule_id)
+    description = source.text(parts["description"], f"{what}: description") if "description" in parts else None
+    channels = reading.channels(parts["channels"], f"{what}: channels", LISTENABLE) if "channels" in parts else ()
+    patterns = reading.patterns(channels)
+    when = reading.condition(parts["when"], f"{what}: when") if "when" in parts else None
+    unless = reading.unless()
+    falsepositives = (
+        source.texts(parts["falsepositives"], f"{what}: falsepositives") if "falsepositives" in parts else ()
+    )
+    references = source.texts(parts["references"], f"{what}: references") if "references" in parts else ()
+    match, no_match = reading.tests(channels)
+    reading.names_agree(patterns)
+    complete = None not in (rule_id, version, status, level, confidence, behaviour, category, description, when)
+    if not complete or len(source.faults) > before:
+        return None
+    return Rule(  # type: ignore[arg-type]  # none of them is None here
+        rule_id, version, status, level, confidence, behaviour, category, description, channels, stance, patterns, when,
+        unless, falsepositives, references, match, no_match, source.where, line,
+    )  # fmt: skip
+
+
+def _shown_id(node: Node) -> str | None:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            if isinstance(key, ScalarNode) and key.value == "id" and isinstance(value, ScalarNode):
+                return str(value.value)
+    return None
+
+
+@dataclass
+class _Reading:
+    """One rule on its way in."""
+
+    source: Source
+    what: str
+    guards: Mapping[str, Guard]
+    parts: Mapping[str, Node]
+    used: list[tuple[str, Node]] = field(default_factory=list)
+
+    def rule_id(self) -> str | None:
+        if "id" not in self.parts:
+            return None
+        found = self.source.text(self.parts["id"], f"{self.what}: id")
+        if found is not None and not _RULE_ID.match(found):
+            self.source.fault(
+                self.parts["id"],
+                f"{self.what}: id {found!r} is not <behaviour>.<slug>",
+                "write it like TG08.lookup-table",
+            )
+        return found
+
+    def word(self, key: str, known: tuple[str, ...]) -> str | None:
+        return self.source.one_of(self.parts[key], self.what, key, known) if key in self.parts else None
+
+    def behaviour(self, rule_id: str | None) -> tuple[str | None, str | None]:
+        behaviour = self.word("behaviour", tuple(BEHAVIOURS))
+        category = self.word("category", CATEGORIES)
+        if behaviour and category and BEHAVIOURS[behaviour].category != category:
+            right = BEHAVIOURS[behaviour].category
+            self.source.fault(
+                self.parts["category"], f"{self.what}: {behaviour} is not {category}", f"its category is {right}"
+            )
+        if behaviour and rule_id and _RULE_ID.match(rule_id) and not rule_id.startswith(behaviour + "."):
+            self.source.fault(
+                self.parts["id"],
+                f"{self.what}: id does not begin with its behaviour",
+                f"call it {behaviour}.{rule_id[5:]}",
+            )
+        return behaviour, category
+
+    def channels(self, node: Node, what: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        items = self.source.items(node, what)
+        if isinstance(node, SequenceNode) and not items:
+            self.source.fault(node, f"{what}: is empty", f"use some of {', '.join(known)}")
+        found: list[str] = []
+        for item in items:
+            channel = self.source.one_of(item, what, "channel", known)
+            if channel in found:
+                self.source.fault(item, f"{what}: {channel} is given twice")
+            elif channel is not None:
+                found.append(channel)
+        return tuple(found)
+
+    def patterns(self, channels: tuple[str, ...]) -> tuple[Pattern, ...]:
+        if "patterns" not in self.parts:
+            return ()
+        node = self.parts["patterns"]
+        entries = self.source.entries(node, f"{self.what}: patterns")
+        if isinstance(node, MappingNode) and not node.value:
+            self.source.fault(node, f"{self.what}: patterns: is empty")
+        found = []
+        for name, (key, value) in entries.items():
+            what = f"{self.what}: pattern {name}"
+            if not _NAME.match(name) or name in OPERATORS:
+                self.source.fault(
+                    key, f"{what}: is not a name", "use lower-case letters, digits, - and _, and no operator"
+                )
+            own = channels
+            regex_node: Node | None = value
+            if isinstance(value, MappingNode):
+                parts = self.source.mapping(value, what, ("regex", "channels"))
+                own = self.channels(parts["channels"], f"{what}: channels", CHANNELS) if "channels" in parts else ()
+                regex_node = parts.get("regex")
+            regex = self.source.text(regex_node, what) if regex_node is not None else None
+            if regex is not None and regex_node is not None:
+                line = regex_node.start_mark.line + 1
+                self.source.faults += lint_regex(regex, self.source.where, line, what)
+                found.append(Pattern(name, regex, own, line))
+        return tuple(found)
+
+    def condition(self, node: Node, what: str, negatable: bool = False) -> Condition | None:
+        source = self.source
+        if isinstance(node, ScalarNode):
+            name = source.text(node, what)
+            if name is None:
+                return None
+            self.used.append((name, node))
+            return Use(name)
+        entries = source.entries(node, what)
+        if not isinstance(node, MappingNode):
+            return None
+        if len(entries) != 1:
+            source.fault(
+                node, f"{what}: expected one operator, found {len(entries)}", f"use one of {', '.join(OPERATORS)}"
+            )
+            return None
+        operator, (key, value) = next(iter(entries.items()))
+        if operator not in OPERATORS:
+            source.fault(key, f"{what}: unknown operator {operator!r}", did_you_mean(operator, OPERATORS))
+            return None
+        what = f"{what}: {operator}"
+        if operator == "not":
+            if not negatable:
+                source.fault(key, f"{what}: stands alone", "use it inside all, beside what must be there")
+            negated = self.condition(value, what)
+            return NotOf(negated) if negated is not None else None
+        if operator == "then":
+            parts = source.mapping(value, what, ("first", "later"))
+            first = self.condition(parts["first"], f"{what}: first") if "first" in parts else None
+            later = self.condition(parts["later"], f"{what}: later") if "later" in parts else None
+            return Then(first, later) if first is not None and later is not None else None
+        if operator == "near":
+            parts = source.mapping(value, what, ("of", "within"))
+            of = self.conditions(parts["of"], f"{what}: of", 2) if "of" in parts else None
+            if of is not None and len(of) > MAX_NEAR_PARTS:
+                source.fault(parts["of"], f"{what}: of: {len(of)} operands", f"give at most {MAX_NEAR_PARTS}")
+            within = self._within(parts["within"], what, ("step",)) if "within" in parts else None
+            if of is None or within is None:
+                return None
+            return Near(of, within if isinstance(within, int) else None)
+        of = self.conditions(value, what, 1, negatable=operator == "all")
+        if of is None:
+            return None
+        if operator == "all" and all(isinstance(c, NotOf) for c in of):
+            source.fault(value, f"{what}: nothing but not", "name what must be there as well")
+        return AllOf(of) if operator == "all" else AnyOf(of)
+
+    def conditions(self, node: Node, what: str, least: int, negatable: bool = False) -> tuple[Condition, ...] | None:
+        items = self.source.items(node, what)
+        if isinstance(node, SequenceNode) and len(items) < least:
+            self.source.fault(node, f"{what}: {len(items)} operands", f"give at least {least}")
+            return None
+        found = [self.condition(item, what, negatable) for item in items]
+        return tuple(c for c in found if c is not None) if found and None not in found else None
+
+    def _within(self, node: Node, what: str, words: tuple[str, ...]) -> int | str | None:
+        if node.tag == "tag:yaml.org,2002:str":
+            return self.source.one_of(node, what, "within", words)
+        return self.source.integer(node, f"{what}: within", 0, MAX_NEAR)
+
+    def unless(self) -> tuple[Guard, ...]:
+        if "unless" not in self.parts:
+            return ()
+        found: list[Guard] = []
+        for i, item in enumerate(self.source.items(self.parts["unless"], f"{self.what}: unless")):
+            if isinstance(item, ScalarNode):
+                name = self.source.text(item, f"{self.what}: unless[{i}]")
+                if name is not None and name not in self.guards:
+                    self.source.fault(
+                        item,
+                        f"{self.what}: unknown guard {name!r}",
+                        did_you_mean(name, tuple(self.guards), "the pack has"),
+                    )
+                elif name is not None:
+                    found.append(self.guards[name])
+            elif (guard := _guard(self.source, item, f"{self.what}: unless[{i}]", "")) is not None:
+                found.append(guard)
+        return tuple(found)
+
+    def tests(self, channels: tuple[str, ...]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        if "tests" not in self.parts:
+            return (), ()
+        parts = self.source.mapping(self.parts["tests"], f"{self.what}: tests", ("match", "no_match"))
+        return self._examples(parts, "match", channels), self._examples(parts, "no_match", channels)
+
+    def _examples(self, parts: Mapping[str, Node], kind: str, channels: tuple[str, ...]) -> tuple[Example, ...]:
+        if kind not in parts:
+            return ()
+        what = f"{self.what}: tests: {kind}"
+        items = self.source.items(parts[kind], what)
+        if isinstance(parts[kind], SequenceNode) and len(items) < 2:
+            self.source.fault(parts[kind], f"{what}: {len(items)} given", "give at least two")
+        found = []
+        for i, item in enumerate(items):
+            steps: list[tuple[str, str]] = []
+            if isinstance(item, ScalarNode):
+                text = self.source.text(item, f"{what}[{i}]")
+                steps = [(channels[0], text)] if text is not None and channels else []
+            else:  # a mapping of steps in order, or a list of such where a channel comes twice
+                for part in item.value if isinstance(item, SequenceNode) else [item]:
+                    for channel, (key, value) in self.source.entries(part, f"{what}[{i}]").items():
+                        if channel not in CHANNELS:
+                            self.source.fault(
+                                key, f"{what}[{i}]: unknown channel {channel!r}", did_you_mean(channel, CHANNELS)
+                            )
+                        text = self.source.text(value, f"{what}[{i}]: {channel}")
+                        steps += [(channel, text)] if text is not None else []
+            found.append(Example(tuple(steps), item.start_mark.line + 1))
+        return tuple(found)
+
+    def names_agree(self, patterns: tuple[Pattern, ...]) -> None:
+        """Names used must be patterns, and patterns must be used."""
+        named = tuple(p.name for p in patterns)
+        for name, node in self.used:
+            if name not in named:
+                self.source.fault(
+                    node, f"{self.what}: unknown pattern {name!r}", did_you_mean(name, named, "the rule has")
+                )
+        if "when" in self.parts:
+            used = {name for name, _ in self.used}
+            for pattern in patterns:
+                if pattern.name not in used:
+                    what = f"{self.what}: pattern {pattern.name} is never used"
+                    self.source.faults.append(
+                        Fault(self.source.where, pattern.line, what, "name it in when, or remove it")
+                    )
+
+
+def _guard(source: Source, node: Node, what: str, name: str) -> Guard | None:
+    parts = source.mapping(node, what, ("regex",), ("within", "side", "channel"))
+    regex = source.text(parts["regex"], what) if "regex" in parts else None
+    within: int | str | None = DEFAULT_REACH
+    if "within" in parts:
+        reach = parts["within"]
+        if reach.tag == "tag:yaml.org,2002:str":
+            within = source.one_of(reach, what, "within", REACHES)
+        else:
+            within = source.integer(reach, f"{what}: within", 0, MAX_NEAR)
+    side = source.one_of(parts["side"], what, "side", SIDES) if "side" in parts else SIDES[0]
+    channel = source.one_of(parts["channel"], what, "channel", CHANNELS) if "channel" in parts else None
+    if "channel" in parts and ("within" in parts or "side" in parts):
+        source.fault(parts["channel"], f"{what}: channel is searched as a whole", "leave out within and side")
+    elif within == "trace" and "side" in parts:
+        source.fault(parts["side"], f"{what}: a trace has no sides", "leave out side")
+    if regex is None or within is None or side is None or ("channel" in parts and channel is None):
+        return None
+    line = parts["regex"].start_mark.line + 1
+    source.faults += lint_regex(regex, source.where, line, what)
+    return Guard(name, regex, within, side, channel, line)

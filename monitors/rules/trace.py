@@ -1,0 +1,113 @@
+"""One trace in which something was heard: its spans and guards, each searched once and only where it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from monitors.rules.conditions import Hit
+from monitors.rules.pack import Guard
+from monitors.rules.search import Searcher, Work
+from monitors.rules.text import StepText
+
+Windows = Sequence[int] | None  # the windows of a step in which a pattern was heard; None: all of them
+
+
+class TraceText:
+    """The steps of one trace and what has been found in them so far."""
+
+    def __init__(
+        self,
+        texts: Sequence[memoryview],
+        channels: Sequence[str],
+        searchers: Sequence[Searcher],
+        budget: int,
+        spans_per_step: int,
+        spans_per_trace: int,
+    ) -> None:
+        self.texts = texts
+        self.channels = channels
+        self._searchers = searchers
+        self._budget = budget
+        self._per_step = spans_per_step
+        self._per_trace = spans_per_trace
+        self._steps: dict[int, StepText] = {}
+        self._work: dict[int, Work] = {}
+        self._hits: dict[tuple[int, int], tuple[list[Hit], bool]] = {}
+        self._kept: dict[int, int] = {}
+        self._guarded: dict[tuple[object, ...], bool] = {}
+        self._next: dict[tuple[str, str, int], tuple[int, tuple[int, int] | None]] = {}
+
+    def step(self, number: int) -> StepText:
+        if number not in self._steps:
+            self._steps[number] = StepText(self.texts[number])
+        return self._steps[number]
+
+    def work(self, number: int) -> Work:
+        if number not in self._work:
+            self._work[number] = Work(self._budget)
+        return self._work[number]
+
+    def hits(self, pattern: int, number: int, windows: Windows) -> tuple[list[Hit], bool]:
+        """The pattern's hits in a step, and whether these are all."""
+        key = (pattern, number)
+        if key not in self._hits:
+            limit = min(self._per_step, self._per_trace - self._kept.get(pattern, 0))
+            spans, whole = self._searchers[pattern].spans(self.texts[number], windows, limit, self.work(number))
+            self._kept[pattern] = self._kept.get(pattern, 0) + len(spans)
+            place = self.step(number).code_point
+            self._hits[key] = [Hit(number, place(a), place(b), pattern, a, b) for a, b in spans], whole
+        return self._hits[key]
+
+    def guarded(self, hit: Hit, guard: Guard, searcher: Searcher, channels: Sequence[str]) -> bool:
+        """Whether the guard is near the hit, so that the hit does not count. Raises `OverBudget`."""
+        if guard.channel is not None or guard.within == "trace":
+            wanted = (guard.channel,) if guard.channel is not None else tuple(channels)
+            return self._once((guard.regex, wanted), lambda: self._anywhere(searcher, wanted))
+        if guard.within == "step":
+            return self._in_step(hit, guard, searcher)
+        key = (guard.regex, guard.within, guard.side, hit.step, hit.low, hit.high)
+        return self._once(key, lambda: self._around(hit, guard, searcher))
+
+    def _once(self, key: tuple[object, ...], search: Callable[[], bool]) -> bool:
+        if key not in self._guarded:
+            self._guarded[key] = search()
+        return self._guarded[key]
+
+    def _anywhere(self, searcher: Searcher, channels: Sequence[str]) -> bool:
+        return any(
+            searcher.first(text, 0, len(text), self.work(i)) is not None
+            for i, text in enumerate(self.texts)
+            if self.channels[i] in channels and len(text)
+        )
+
+    def _around(self, hit: Hit, guard: Guard, searcher: Searcher) -> bool:
+        step = self.step(hit.step)
+        if isinstance(guard.within, int):
+            low, high = step.back(hit.low, guard.within), step.forward(hit.high, guard.within)
+        else:
+            low, high = step.sentence(hit.low, hit.high)
+        low = hit.low if guard.side == "after" else low
+        high = hit.high if guard.side == "before" else high
+        return searcher.first(step.text, low, high, self.work(hit.step)) is not None
+
+    def _in_step(self, hit: Hit, guard: Guard, searcher: Searcher) -> bool:
+        text, work = self.texts[hit.step], self.work(hit.step)
+        start = hit.low if guard.side == "after" else 0
+        found = self._match_from((guard.regex, guard.side, hit.step), searcher, start)
+        if found is None:
+            return False
+        if guard.side != "before" or found[1] <= hit.high:
+            return True
+        # nothing starts before found[0]; a shorter match may still end in time
+        return found[0] < hit.high and searcher.first(text, found[0], hit.high, work) is not None
+
+    def _match_from(self, key: tuple[str, str, int], searcher: Searcher, start: int) -> tuple[int, int] | None:
+        """The leftmost match from byte `start` on; for hits taken in order the text is read about once."""
+        if key in self._next:
+            since, found = self._next[key]
+            if since <= start and (found is None or found[0] >= start):
+                return found
+        text = self.texts[key[2]]
+        found = searcher.first(text, start, len(text), self.work(key[2]))
+        self._next[key] = (start, found)
+        return found
