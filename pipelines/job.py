@@ -145,7 +145,7 @@ def _faults(
             where, line = f"--{str(loc[0]).replace('_', '-')}", None
         else:
             where = path or "cotmonitor run"
-            line = next((lines[loc[:n]] for n in range(len(loc), 0, -1) if loc[:n] in lines), None)
+            line = next((lines[loc[:n]] for n in range(len(loc), -1, -1) if loc[:n] in lines), None)
         faults.append(Fault(where, line, *_words(e, key, path)))
     return sorted(faults, key=lambda f: (f.where, f.line or 0, f.what))
 

@@ -34,8 +34,12 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"{self.where}:{self.line}" if self.line else self.where
-        todo = f" {self.todo[:1].upper()}{self.todo[1:].rstrip('.')}." if self.todo else ""
-        return f"{place}: {self.what.rstrip('.')}.{todo}"
+        todo = f" {_sentence(self.todo[:1].upper() + self.todo[1:])}" if self.todo else ""
+        return f"{place}: {_sentence(self.what)}{todo}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
 
 
 class CotmonitorError(Exception):
