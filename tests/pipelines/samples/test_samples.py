@@ -11,6 +11,7 @@ import pytest
 from pipelines.samples import samples, write_samples
 from pipelines.samples.story import GAMED_FROM, GAMED_RUN
 from pipelines.samples.texts import GAMING
+from schemas.layouts import LayoutSettings, adapter_for
 from schemas.trace import CHANNELS, ROLES
 
 BAD_ROWS = {"canonical": 1, "flat": 2, "messages": 2, "scout": 0}
@@ -84,3 +85,42 @@ def test_nothing_in_a_file_says_which_story_a_row_tells(tmp_path: Path, layout: 
     ids = table.column("transcript_id" if layout == "scout" else "trace_id")
     assert "story" not in table.column_names
     assert not pc.any(pc.match_substring_regex(ids, "gaming|negative|clean")).as_py()
+
+
+def adapted(file: Path) -> tuple[dict[str, list[tuple[str, str, str | None, bool]]], Counter[str]]:
+    parquet = pq.ParquetFile(file)
+    adapter = adapter_for(parquet.schema_arrow, LayoutSettings(), str(file))
+    assert adapter.layout == file.parent.name
+    traces, dead = {}, Counter[str]()
+    for batch in parquet.iter_batches(columns=list(adapter.columns)):
+        taken = adapter.adapt(batch)
+        dead.update(letter.reason for letter in taken.dead)
+        for row in taken.traces.to_pylist():
+            traces[row["trace_id"]] = [(s["role"], s["channel"], s["text"], s["redacted"]) for s in row["steps"]]
+    return traces, dead
+
+
+DEAD = {
+    "canonical": {"null_id": 1},
+    "flat": {"null_id": 2},
+    "messages": {"unparsable_messages": 1, "unknown_role": 1},
+    "scout": {},
+}
+
+
+@pytest.mark.parametrize("layout", list(DEAD))
+def test_every_layout_is_read_back_and_its_bad_rows_are_named(tmp_path: Path, layout: str) -> None:
+    write_samples(tmp_path / "s", traces=160)
+    (file,) = (tmp_path / "s" / layout).glob("*.parquet")
+    traces, dead = adapted(file)
+    assert len(traces) == 40
+    assert dead == DEAD[layout]
+
+
+@pytest.mark.parametrize("layout", ["canonical", "scout"])
+def test_layouts_with_steps_of_their_own_lose_nothing(tmp_path: Path, layout: str) -> None:
+    write_samples(tmp_path / "s", traces=320)
+    (file,) = (tmp_path / "s" / layout).glob("*.parquet")
+    made = {s.trace_id: [(t.role, t.channel, t.text, t.redacted) for t in s.steps] for s in samples(320, 7)}
+    traces, _ = adapted(file)
+    assert {k: v for k, v in traces.items() if v} == {k: made[k] for k, v in traces.items() if v}

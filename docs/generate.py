@@ -1,0 +1,73 @@
+"""Write docs/reference from the code: `make docs`. A test fails while they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from pipelines.cli import main
+from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
+from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS, REVIEWS
+from schemas.trace import ADAPTED, CANONICAL, TRACES
+
+REFERENCE = Path(__file__).parent / "reference"
+STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, RUNS)
+MOVING = (CANONICAL, ADAPTED)
+WIDTH = 110  # of the help texts, as on a wide terminal
+
+
+def tables() -> str:
+    """The reference of all tables."""
+    parts = [
+        "# Tables",
+        "Generated from `schemas/` by `make docs`; edit the code instead.",
+        "## In the store",
+        "A row counts once its unit is in `units`; the views of the same names show only rows that count "
+        "([store.md](../store.md)).",
+        *(table.markdown().rstrip() for table in STORED),
+        "## On the way",
+        *(table.markdown().rstrip() for table in MOVING),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def commands() -> str:
+    """The `--help` of every command."""
+    parts = ["# Commands", "Generated from the command line by `make docs`; edit the code instead."]
+    for name, command, context in walk():
+        parts.append(f"## `{name}`\n\n```text\n{command.get_help(context).rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def walk() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Every command with its full name, the groups before what is in them."""
+    yield from _walk("cotmonitor", main, None)
+
+
+def _walk(
+    name: str, command: click.Command, parent: click.Context | None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    context = click.Context(
+        command,
+        parent,
+        name.split()[-1],
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    yield name, command, context
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from _walk(f"{name} {child}", found, context)
+
+
+PAGES = {"tables.md": tables, "commands.md": commands}
+
+if __name__ == "__main__":
+    REFERENCE.mkdir(exist_ok=True)
+    for page, text in PAGES.items():
+        (REFERENCE / page).write_text(text(), encoding="utf-8")
