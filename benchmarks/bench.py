@@ -142,13 +142,13 @@ def prepare(s: Settings, megabytes: float, layout: str) -> Input:
 
 def ways(s: Settings) -> list[Way]:
     inputs = {(mb, kind): prepare(s, mb, kind) for mb in (s.small, s.large) for kind in {s.layout, "flat"}}
-    few = [prepare(s, mb, "flat") for mb in RE_SIZES]
+    few, some = (prepare(s, mb, "flat") for mb in RE_SIZES)
     ours, plain = ((inputs[s.small, kind], inputs[s.large, kind]) for kind in (s.layout, "flat"))
     n = s.processes
     return [
         Way(f"cotmonitor run, {n} workers", *ours, lambda given, scratch: cotmonitor(given, scratch, n)),
         Way(f"pyarrow + re2.Set loop, {n} processes", *plain, lambda given, _: baseline("set", given, n)),
-        Way("Python re loop, 1 process", *few, lambda given, _: baseline("re", given, 1)),
+        Way("Python re loop, 1 process", few, some, lambda given, _: baseline("re", given, 1)),
     ]
 
 
