@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any
 
 from schemas.contracts.gx_pages import write_pages
 from schemas.contracts.metrics import Metrics
-from schemas.contracts.promises import promises
+from schemas.contracts.promises import Promise, promises
 from schemas.contracts.report import Report, results_from
 from schemas.contracts.settings import ContractSettings
 from schemas.contracts.suites import judged, validate
@@ -25,8 +26,12 @@ PATIENCE = 120.0  # seconds for a process that needs one: a machine that swaps, 
 
 
 def check(metrics: Metrics, settings: ContractSettings | None = None, docs: Path | None = None) -> Report:
-    """Assert every promise of `metrics`; with `docs`, write GX's pages there."""
-    promised = promises(settings or ContractSettings(), metrics.traces)
+    """Assert every promise of `metrics`; with `docs`, write great_expectations' pages below it."""
+    return check_promises(metrics, promises(settings or ContractSettings(), metrics.traces), docs)
+
+
+def check_promises(metrics: Metrics, promised: Sequence[Promise], docs: Path | None = None) -> Report:
+    """As `check`, for the promises given."""
     validated = validate(metrics.frames, promised)
     results = []
     for promise in promised:
@@ -55,6 +60,11 @@ class Checker:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,  # an interrupt is the parent's business; its end closes our stdin
         )
+
+    @property
+    def pid(self) -> int:
+        """The process' id."""
+        return self._process.pid
 
     def check(self, metrics: Metrics, settings: ContractSettings | None = None, docs: Path | None = None) -> Report:
         """As `schemas.contracts.check`."""

@@ -179,19 +179,20 @@ class _Figures:
             )
             # Where the traces were committed by an earlier run there are no keys to join with, only their number.
             short = self._one(
-                f"SELECT coalesce(sum(greatest(known_traces - seen, 0)), 0) AS missing, "
-                f"coalesce(sum(greatest(seen - known_traces, 0)), 0) AS orphans FROM ("
-                f"SELECT coalesce(any_value(known_traces), 0) AS known_traces, count(monitor) AS seen FROM plan "
-                f"LEFT JOIN (SELECT DISTINCT file, row_group, row, monitor FROM assessments "
-                f"WHERE monitor = {text(monitor)}) USING (file) WHERE m{i} AND NOT ingest GROUP BY file_no)"
+                f"""WITH old AS (SELECT file, coalesce(known_traces, 0) AS traces FROM plan WHERE m{i} AND NOT ingest),
+                         seen AS (SELECT file, count(DISTINCT (row_group, row)) AS n FROM assessments
+                            SEMI JOIN old USING (file) WHERE monitor = {text(monitor)} GROUP BY file),
+                         gaps AS (SELECT traces - coalesce(n, 0) AS gap FROM old LEFT JOIN seen USING (file))
+                    SELECT coalesce(sum(gap) FILTER (WHERE gap > 0), 0)::BIGINT AS missing,
+                        coalesce(-sum(gap) FILTER (WHERE gap < 0), 0)::BIGINT AS orphans FROM gaps"""
             )
             self.frames["assessments"].append(
                 {
                     "about": f"monitor {monitor}",
                     "rows": looked["rows"],
                     "repeated_keys": self.keys[f"repeated_{i}"] or 0,
-                    "traces_without_assessment": (self.keys[f"missing_{i}"] or 0) + int(short["missing"]),
-                    "assessments_without_trace": (self.keys[f"orphans_{i}"] or 0) + int(short["orphans"]),
+                    "traces_without_assessment": (self.keys[f"missing_{i}"] or 0) + short["missing"],
+                    "assessments_without_trace": (self.keys[f"orphans_{i}"] or 0) + short["orphans"],
                     "rows_of_unplanned_files": self.keys[f"unplanned_{i}"] or 0,
                     "share_not_assessed": looked["share"],
                 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from schemas.contracts.promises import FRAMES, Promise
@@ -38,34 +39,35 @@ def validate(
     source = context.data_sources.add_pandas("metrics")
     results = {}
     for table in FRAMES:
-        suite = gx.ExpectationSuite(name=table)
-        for promise in promised:
-            if promise.table == table:
-                suite.add_expectation(
-                    gxe.ExpectColumnValuesToBeBetween(
-                        column=promise.metric,
-                        min_value=promise.minimum,
-                        max_value=promise.maximum,
-                        severity=promise.severity,
-                        description=promise.says,
-                    )
+        own = [promise for promise in promised if promise.table == table]
+        if not own:
+            continue
+        suite = gx.ExpectationSuite(
+            name=table,
+            expectations=[
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=promise.metric,
+                    min_value=promise.minimum,
+                    max_value=promise.maximum,
+                    severity=promise.severity,
+                    description=promise.says,
                 )
+                for promise in own
+            ],
+        )
         batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
-        definition = context.validation_definitions.add(
-            gx.ValidationDefinition(name=table, data=batch, suite=context.suites.add(suite))
+        definition = gx.ValidationDefinition(name=table, data=batch, suite=context.suites.add(suite))
+        checkpoint = gx.Checkpoint(
+            name=table,
+            validation_definitions=[context.validation_definitions.add(definition)],
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["about"]},
         )
-        checkpoint = context.checkpoints.add(
-            gx.Checkpoint(
-                name=table,
-                validation_definitions=[definition],
-                result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["about"]},
-            )
-        )
-        frame = pd.DataFrame(list(frames[table]))
-        for promise in promised:
-            if promise.table == table and promise.metric not in frame:
+        # GX's pages print the index of what it found as it is, and file names are not ours: escape them first.
+        frame = pd.DataFrame([{**row, "about": escape(row["about"])} for row in frames[table]])
+        for promise in own:
+            if promise.metric not in frame:
                 frame[promise.metric] = float("nan")  # no figure at all: the result below says "not measured"
-        outcome = checkpoint.run(batch_parameters={"dataframe": frame})
+        outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         (results[table],) = outcome.run_results.values()
     return results
 
@@ -78,7 +80,7 @@ def judged(
 ) -> Result:
     """One expectation's result in our words. A figure that is absent without a reason is a failure, never a pass."""
     named = [(row["about"], row[promise.metric]) for row in frame if row.get(promise.metric) is not None]
-    bad = [(row["about"], row[promise.metric]) for row in found.result.get("unexpected_index_list") or ()]
+    bad = [(unescape(row["about"]), row[promise.metric]) for row in found.result.get("unexpected_index_list") or ()]
     ok = bool(found.success)
     if bad:
         bad.sort(key=lambda pair: -abs(pair[1]))
