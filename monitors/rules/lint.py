@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import re2
 
 from monitors.rules.pack import MAX_SPAN, AllOf, AnyOf, Condition, Near, Rule, Then, Use, operands
-from monitors.rules.width import matches_single_bytes, width
+from monitors.rules.width import matches_single_bytes, unbounded_part, width
 from schemas.errors import Fault
 
 MAX_PROGRAM = 60_000  # RE2 instructions; .{0,1000} is about 9,000, and time per byte grows with them
@@ -17,7 +17,7 @@ def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
     """Faults of one expression: it compiles, matches something, and never more than `MAX_SPAN` code points.
 
     >>> print(lint_regex("a.*b", "p.yml", 3, "rule TG08.x: pattern a")[0])
-    p.yml:3: rule TG08.x: pattern a: nothing bounds the length of a match. Write {0,N} instead of *, + or {n,}.
+    p.yml:3: rule TG08.x: pattern a: nothing bounds the length of a match (.* does not). Write {0,N} instead of *, + or {n,}.
     """
     options = re2.Options()
     options.log_errors = False

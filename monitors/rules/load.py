@@ -10,7 +10,8 @@ from yaml.nodes import Node
 import monitors.packs
 from monitors.rules.lint import lint_ids, lint_rule
 from monitors.rules.pack import Guard, Rule, RulePack
-from monitors.rules.read import read_guards, read_rule
+from monitors.rules.read import read_rule
+from monitors.rules.read_when import read_guards
 from monitors.rules.source import Source
 from schemas.errors import Fault, PackError
 from schemas.results import CANARY

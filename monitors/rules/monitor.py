@@ -48,7 +48,7 @@ class RuleMonitor:
     'rules.core'
     """
 
-    def __init__(self, pack: RulePack, settings: RuleSettings = RuleSettings()) -> None:  # noqa: B008  frozen
+    def __init__(self, pack: RulePack, settings: RuleSettings = RuleSettings()) -> None:
         self.pack = pack
         self.settings = settings
 

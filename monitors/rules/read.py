@@ -10,34 +10,21 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from monitors.rules.lint import lint_regex
 from monitors.rules.pack import (
-    DEFAULT_REACH,
     LISTENABLE,
-    MAX_NEAR,
-    MAX_NEAR_PARTS,
-    REACHES,
-    SIDES,
     STATUSES,
-    AllOf,
-    AnyOf,
-    Condition,
     Example,
     Guard,
-    Near,
-    NotOf,
     Pattern,
     Rule,
-    Then,
-    Use,
 )
-from monitors.rules.source import Source, did_you_mean, kind_of
+from monitors.rules.read_when import NAME, OPERATORS, Used, read_condition, read_guard
+from monitors.rules.source import Source, did_you_mean
 from schemas.behaviours import BEHAVIOURS, CATEGORIES
 from schemas.errors import Fault
 from schemas.results import LEVELS, STANCES
 from schemas.trace import CHANNELS
 
 ALERTING_STANCES = tuple(s for s in STANCES if s != "rejected")  # a model that says no is never alerted on
-OPERATORS = ("any", "all", "not", "near", "then")
-_NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _RULE_ID = re.compile(r"(?:TG|HO)\d\d\.[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _REQUIRED = (
     "id",
@@ -57,17 +44,6 @@ _REQUIRED = (
 )
 
 
-def read_guards(source: Source, node: Node) -> dict[str, Guard]:
-    """The pack's shared guards by name."""
-    guards = {}
-    for name, (key, value) in source.entries(node, "guards").items():
-        if not _NAME.match(name):
-            source.fault(key, f"guard {name!r}: is not a name", "use lower-case letters, digits, - and _")
-        if (guard := _guard(source, value, f"guard {name}", name)) is not None:
-            guards[name] = guard
-    return guards
-
-
 def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule | None:
     """The rule, or None where a fault left a hole in it."""
     before = len(source.faults)
@@ -85,7 +61,7 @@ def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule |
     description = source.text(parts["description"], f"{what}: description") if "description" in parts else None
     channels = reading.channels(parts["channels"], f"{what}: channels", LISTENABLE) if "channels" in parts else ()
     patterns = reading.patterns(channels)
-    when = reading.condition(parts["when"], f"{what}: when") if "when" in parts else None
+    when = read_condition(source, parts["when"], f"{what}: when", reading.used) if "when" in parts else None
     unless = reading.unless()
     falsepositives = (
         source.texts(parts["falsepositives"], f"{what}: falsepositives") if "falsepositives" in parts else ()
@@ -93,13 +69,29 @@ def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule |
     references = source.texts(parts["references"], f"{what}: references") if "references" in parts else ()
     match, no_match = reading.tests(channels)
     reading.names_agree(patterns)
-    complete = None not in (rule_id, version, status, level, confidence, behaviour, category, description, when)
-    if not complete or len(source.faults) > before:
+    if len(source.faults) > before or when is None:
         return None
-    return Rule(  # type: ignore[arg-type]  # none of them is None here
-        rule_id, version, status, level, confidence, behaviour, category, description, channels, stance, patterns, when,
-        unless, falsepositives, references, match, no_match, source.where, line,
-    )  # fmt: skip
+    return Rule(
+        id=rule_id or "",
+        version=version or 0,
+        status=status or "",
+        level=level or "",
+        confidence=confidence or 0.0,
+        behaviour=behaviour or "",
+        category=category or "",
+        description=description or "",
+        channels=channels,
+        stance=stance,
+        patterns=patterns,
+        when=when,
+        unless=unless,
+        falsepositives=falsepositives,
+        references=references,
+        match=match,
+        no_match=no_match,
+        file=source.where,
+        line=line,
+    )
 
 
 def _shown_id(node: Node) -> str | None:
@@ -118,7 +110,7 @@ class _Reading:
     what: str
     guards: Mapping[str, Guard]
     parts: Mapping[str, Node]
-    used: list[tuple[str, Node]] = field(default_factory=list)
+    used: Used = field(default_factory=list)
 
     def rule_id(self) -> str | None:
         if "id" not in self.parts:
@@ -174,7 +166,7 @@ class _Reading:
         found = []
         for name, (key, value) in entries.items():
             what = f"{self.what}: pattern {name}"
-            if not _NAME.match(name) or name in OPERATORS:
+            if not NAME.match(name) or name in OPERATORS:
                 self.source.fault(
                     key, f"{what}: is not a name", "use lower-case letters, digits, - and _, and no operator"
                 )
@@ -191,66 +183,6 @@ class _Reading:
                 found.append(Pattern(name, regex, own, line))
         return tuple(found)
 
-    def condition(self, node: Node, what: str, negatable: bool = False) -> Condition | None:
-        source = self.source
-        if isinstance(node, ScalarNode):
-            name = source.text(node, what)
-            if name is None:
-                return None
-            self.used.append((name, node))
-            return Use(name)
-        entries = source.entries(node, what)
-        if not isinstance(node, MappingNode):
-            return None
-        if len(entries) != 1:
-            source.fault(
-                node, f"{what}: expected one operator, found {len(entries)}", f"use one of {', '.join(OPERATORS)}"
-            )
-            return None
-        operator, (key, value) = next(iter(entries.items()))
-        if operator not in OPERATORS:
-            source.fault(key, f"{what}: unknown operator {operator!r}", did_you_mean(operator, OPERATORS))
-            return None
-        what = f"{what}: {operator}"
-        if operator == "not":
-            if not negatable:
-                source.fault(key, f"{what}: stands alone", "use it inside all, beside what must be there")
-            negated = self.condition(value, what)
-            return NotOf(negated) if negated is not None else None
-        if operator == "then":
-            parts = source.mapping(value, what, ("first", "later"))
-            first = self.condition(parts["first"], f"{what}: first") if "first" in parts else None
-            later = self.condition(parts["later"], f"{what}: later") if "later" in parts else None
-            return Then(first, later) if first is not None and later is not None else None
-        if operator == "near":
-            parts = source.mapping(value, what, ("of", "within"))
-            of = self.conditions(parts["of"], f"{what}: of", 2) if "of" in parts else None
-            if of is not None and len(of) > MAX_NEAR_PARTS:
-                source.fault(parts["of"], f"{what}: of: {len(of)} operands", f"give at most {MAX_NEAR_PARTS}")
-            within = self._within(parts["within"], what, ("step",)) if "within" in parts else None
-            if of is None or within is None:
-                return None
-            return Near(of, within if isinstance(within, int) else None)
-        of = self.conditions(value, what, 1, negatable=operator == "all")
-        if of is None:
-            return None
-        if operator == "all" and all(isinstance(c, NotOf) for c in of):
-            source.fault(value, f"{what}: nothing but not", "name what must be there as well")
-        return AllOf(of) if operator == "all" else AnyOf(of)
-
-    def conditions(self, node: Node, what: str, least: int, negatable: bool = False) -> tuple[Condition, ...] | None:
-        items = self.source.items(node, what)
-        if isinstance(node, SequenceNode) and len(items) < least:
-            self.source.fault(node, f"{what}: {len(items)} operands", f"give at least {least}")
-            return None
-        found = [self.condition(item, what, negatable) for item in items]
-        return tuple(c for c in found if c is not None) if found and None not in found else None
-
-    def _within(self, node: Node, what: str, words: tuple[str, ...]) -> int | str | None:
-        if node.tag == "tag:yaml.org,2002:str":
-            return self.source.one_of(node, what, "within", words)
-        return self.source.integer(node, f"{what}: within", 0, MAX_NEAR)
-
     def unless(self) -> tuple[Guard, ...]:
         if "unless" not in self.parts:
             return ()
@@ -266,7 +198,7 @@ class _Reading:
                     )
                 elif name is not None:
                     found.append(self.guards[name])
-            elif (guard := _guard(self.source, item, f"{self.what}: unless[{i}]", "")) is not None:
+            elif (guard := read_guard(self.source, item, f"{self.what}: unless[{i}]", "")) is not None:
                 found.append(guard)
         return tuple(found)
 
@@ -317,26 +249,3 @@ class _Reading:
                     self.source.faults.append(
                         Fault(self.source.where, pattern.line, what, "name it in when, or remove it")
                     )
-
-
-def _guard(source: Source, node: Node, what: str, name: str) -> Guard | None:
-    parts = source.mapping(node, what, ("regex",), ("within", "side", "channel"))
-    regex = source.text(parts["regex"], what) if "regex" in parts else None
-    within: int | str | None = DEFAULT_REACH
-    if "within" in parts:
-        reach = parts["within"]
-        if reach.tag == "tag:yaml.org,2002:str":
-            within = source.one_of(reach, what, "within", REACHES)
-        else:
-            within = source.integer(reach, f"{what}: within", 0, MAX_NEAR)
-    side = source.one_of(parts["side"], what, "side", SIDES) if "side" in parts else SIDES[0]
-    channel = source.one_of(parts["channel"], what, "channel", CHANNELS) if "channel" in parts else None
-    if "channel" in parts and ("within" in parts or "side" in parts):
-        source.fault(parts["channel"], f"{what}: channel is searched as a whole", "leave out within and side")
-    elif within == "trace" and "side" in parts:
-        source.fault(parts["side"], f"{what}: a trace has no sides", "leave out side")
-    if regex is None or within is None or side is None or ("channel" in parts and channel is None):
-        return None
-    line = parts["regex"].start_mark.line + 1
-    source.faults += lint_regex(regex, source.where, line, what)
-    return Guard(name, regex, within, side, channel, line)

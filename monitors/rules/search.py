@@ -61,7 +61,7 @@ class Searcher:
         return found, True
 
     def first(self, text: memoryview, low: int, high: int, work: Work) -> tuple[int, int] | None:
-        """The leftmost match that lies within bytes `low:high`; what stands around them still counts for \\b, ^ and $."""
+        """The leftmost match within bytes `low:high`; what stands around them still counts for borders."""
         found = self.regex.search(text, low, high)
         span = found.span() if found else None
         work.spend(((span[1] if span else high) - low) * self.weight + SPAN_WORK)

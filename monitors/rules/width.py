@@ -1,14 +1,18 @@
-"""How long a match of an RE2 expression can be, in code points, so that a span is bounded before it is ever searched."""
+"""What can be said of an RE2 expression without running it: how long a match can be, and a looser form of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _QUANTIFIER = re.compile(r"[*+?]|\{(\d+)(,?)(\d*)\}")
 _GROUP = re.compile(r"\(\?(?:P?<\w+>|([a-zA-Z]*(?:-[a-zA-Z]*)?)([:)]))")
 _ESCAPE = re.compile(r"\\(?:x\{[0-9A-Fa-f]+\}|x[0-9A-Fa-f]{2}|[pP](?:\{[^}]*\}|.)|[0-7]{1,3}|.)", re.S)
 _NAMED_CLASS = re.compile(r"\[:\^?\w+:\]")
+
+
+_BORDERS = ("\\b", "\\B", "\\A", "\\z", "^", "$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,47 @@ def width(regex: str) -> Width:
 
 def matches_single_bytes(regex: str) -> bool:
     r"""Whether the expression uses `\C`, which may cut a character in two."""
+    return "\\C" in _pieces(regex)
+
+
+def without_borders(regex: str) -> str:
+    r"""The expression without \b, \B, ^, $, \A and \z: it is heard wherever the expression is, and elsewhere too.
+
+    >>> without_borders(r"^(?i)\btests?\b[$^\b]")
+    '(?:)(?i)(?:)tests?(?:)[$^\\b]'
+    """
+    return "".join("(?:)" if piece in _BORDERS else piece for piece in _pieces(regex))
+
+
+def unbounded_part(regex: str) -> str | None:
+    r"""The first repetition without an upper bound, with what it repeats.
+
+    >>> unbounded_part(r"a{2}\bfoo\s*bar+")
+    '\\s*'
+    """
+    pieces = list(_pieces(regex))
+    for i, piece in enumerate(pieces):
+        braces = re.match(r"\{\d+,\}", "".join(pieces[i : i + 20])) if piece == "{" else None
+        if i and (piece in ("*", "+") or braces):
+            return pieces[i - 1] + (braces[0] if braces else piece)
+    return None
+
+
+def _pieces(regex: str) -> Iterator[str]:
+    """The expression cut into characters, escapes, classes and quoted stretches."""
     at = 0
     while at < len(regex):
         if regex.startswith("\\Q", at):
             end = regex.find("\\E", at)
-            at = len(regex) if end < 0 else end + 2
-        elif regex.startswith("\\C", at):
-            return True
+            end = len(regex) if end < 0 else end + 2
+        elif regex[at] == "[":
+            end = _end_of_class(regex, at)
+        elif escape := _ESCAPE.match(regex, at):
+            end = escape.end()
         else:
-            at += 2 if regex[at] == "\\" else 1
-    return False
+            end = at + 1
+        yield regex[at:end]
+        at = end
 
 
 def _alternatives(regex: str, at: int) -> tuple[Width, int]:
@@ -87,7 +122,7 @@ def _atom(regex: str, at: int) -> tuple[Width, int]:
     escape = _ESCAPE.match(regex, at)
     if escape is None:
         raise ValueError(f"trailing backslash in {regex!r}")
-    size = 0 if escape[0] in ("\\b", "\\B", "\\A", "\\z", "\\E") else 1
+    size = 0 if escape[0] in (*_BORDERS, "\\E") else 1
     return Width(size, size), escape.end()
 
 
