@@ -37,13 +37,19 @@ class Adapted:
 
 
 class Adapter(Protocol):
-    """Turns batches of one layout into canonical traces. `columns` are the source columns it needs, in file order."""
+    """Turns batches of one layout into canonical traces.
+
+    `columns` are the source columns it needs, in file order; `unknown` are those of them that go to metadata.
+    """
 
     @property
     def layout(self) -> str: ...
 
     @property
     def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def unknown(self) -> tuple[str, ...]: ...
 
     def adapt(self, batch: pa.RecordBatch) -> Adapted: ...
 

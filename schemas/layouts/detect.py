@@ -135,6 +135,9 @@ def _detect(schema: pa.Schema, named: dict[str, str], where: str) -> str:
         return "messages"
     if texts:
         return "flat"
+    if "transcript_id" in types and not chats:
+        what = "it lists transcripts and holds no messages, like the index of a Scout database"
+        raise LayoutError([Fault(where, None, what, "give its transcripts_*.parquet files")])
     guesses = [f"{target}={name}" for target, names in ALSO_CALLED.items() for name in names if name in types]
     todo = f"name them with --map, e.g. --map {','.join(guesses) or 'reasoning=COLUMN,output=COLUMN'}"
     raise LayoutError([Fault(where, None, f"no layout explains its columns ({', '.join(schema.names)})", todo)])

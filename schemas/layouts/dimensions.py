@@ -130,7 +130,7 @@ def _moment(value: object) -> dt.datetime | None:
             return None
         value = _iso(value.strip())
     elif isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        value = dt.datetime(value.year, value.month, value.day)
+        value = dt.datetime.combine(value, dt.time(), dt.UTC)
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         value = _since_epoch(value)
     if not isinstance(value, dt.datetime):

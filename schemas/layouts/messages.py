@@ -28,6 +28,10 @@ class MessagesAdapter:
     def columns(self) -> tuple[str, ...]:
         return self.sources.needed
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        return self.sources.unknown
+
     def adapt(self, batch: pa.RecordBatch) -> Adapted:
         faults = Faults(batch.num_rows)
         columns = self.sources.dimensions(batch, faults)
