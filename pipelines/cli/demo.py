@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,21 +25,24 @@ Examples:
 """
 ALERTS = """
 SELECT environment, checkpoint, behaviour, "level", count(*) AS alerts,
-       min(evidence[1].excerpt) AS "for example"
-FROM alerts GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 15
+       left(min(evidence[1].excerpt), 90) AS "for example"
+FROM alerts GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 12
 """
-# The store's `rates` has one row per behaviour; a trace may show several, so traces are counted here, and once.
-ONSET = """
+# `rates` has one row per behaviour, and a trace may show several: for a share of traces each is counted once
+SHARES = """
 WITH seen AS (
     SELECT t.environment, t.training_run, t.training_step, t.trace_key,
            EXISTS (SELECT 1 FROM alerts a WHERE a.trace_key = t.trace_key) AS flagged
     FROM traces t JOIN assessments s ON s.trace_key = t.trace_key AND s.state = 'assessed'
 )
-SELECT environment, training_run, training_step, count(*) AS assessed, sum(flagged::INT) AS flagged,
-       round(100.0 * sum(flagged::INT) / count(*), 1) AS "percent"
+SELECT environment, training_run, training_step, 100.0 * sum(flagged::INT) / count(*) AS percent
 FROM seen GROUP BY ALL ORDER BY environment, training_run, training_step
 """
-
+RATES = """
+SELECT environment, training_run, training_step, behaviour, assessed, flagged, rate, low, high
+FROM rates WHERE stance = 'any' AND flagged > 0
+ORDER BY low DESC, environment, training_run, training_step, behaviour LIMIT 8
+"""
 WORST = "SELECT alert_id FROM alerts ORDER BY score DESC, alert_id LIMIT 1"
 
 
@@ -75,21 +79,25 @@ def command(folder: Path, traces: int, seed: int, dry_run: bool) -> None:
 
 def tell(store: Store, path: Path) -> None:
     """What was found, where and from when on, and what to try next."""
-    click.echo("\nThe most frequent alerts:\n")
+    click.echo("\nThe most frequent alerts\n")
     _show(store, ALERTS)
+    click.echo("Share of traces flagged, in percent, by environment and training step\n")
+    _, shares = _ask(store, SHARES)
+    points = [Point(str(e), str(r), int(str(s)), float(str(p))) for e, r, s, p in shares]
+    print_rows(*matrix(points), "table", sys.stdout)
     click.echo("In which environment, and from which checkpoint on?\n")
-    rows = _show(store, ONSET)
-    for line in onsets(rows):
-        click.echo(line)
+    for sentence in onsets(points):
+        click.echo(f"  {sentence}")
+    click.echo("\nThe behaviours behind it, from the view `rates`, with 95 % intervals that respect rollout groups\n")
+    _show(store, RATES)
     where = shlex.quote(str(path))
-    click.echo("\nTry next:\n")
+    click.echo("Try next\n")
     for line in _next(store):
         click.echo(f"  {line} --store {where}")
 
 
 def _next(store: Store) -> list[str]:
-    with store.connect() as con:
-        worst = con.execute(WORST).fetchall()
+    _, worst = _ask(store, WORST)
     return [
         "cotmonitor alerts --environment swe-fix --group",
         *(f"cotmonitor show {alert_id}" for (alert_id,) in worst),
@@ -99,31 +107,54 @@ def _next(store: Store) -> list[str]:
     ]
 
 
-def onsets(rows: Sequence[Sequence[object]], least: float = 5.0) -> list[str]:
-    """One sentence per environment and run whose share of flagged traces jumps, naming the step where it begins.
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The share of traces flagged at one step of one training run, in percent."""
 
-    >>> onsets([("maths", "a", 1, 50, 0, 0.0), ("maths", "a", 2, 50, 20, 40.0)])
-    ['In maths, run a: from step 2 on (40 % of traces flagged; 0 % before).']
+    environment: str
+    run: str
+    step: int
+    percent: float
+
+
+def matrix(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
+    """One row per environment and run, one column per step.
+
+    >>> matrix([Point("maths", "a", 1, 0.0), Point("maths", "a", 2, 40.0)])
+    (['environment', 'run', '1', '2'], [['maths', 'a', '0.0', '40.0']])
     """
+    steps = sorted({p.step for p in points})
+    lines: dict[tuple[str, str], dict[int, str]] = {}
+    for p in points:
+        lines.setdefault((p.environment, p.run), {})[p.step] = f"{p.percent:.1f}"
+    rows = [[environment, run, *(at.get(s, "") for s in steps)] for (environment, run), at in lines.items()]
+    return ["environment", "run", *map(str, steps)], rows
+
+
+def onsets(points: Sequence[Point], least: float = 5.0) -> list[str]:
+    """One sentence per environment and run with a step at which `least` percent or more of the traces are flagged.
+
+    >>> onsets([Point("maths", "a", 1, 0.0), Point("maths", "a", 2, 40.0)])
+    ['In maths, run a, from step 2 on: 40 % of traces flagged there, at most 0 % before.']
+    """
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for p in points:
+        lines.setdefault((p.environment, p.run), []).append(p)
     found = []
-    lines: dict[tuple[object, object], list[tuple[int, float]]] = {}
-    for environment, run, step, _, _, percent in rows:
-        lines.setdefault((environment, run), []).append((int(str(step)), float(str(percent))))
-    for (environment, run), points in lines.items():
-        high = [i for i, (_, percent) in enumerate(points) if percent >= least]
-        if high:
-            first = high[0]
-            before = max((percent for _, percent in points[:first]), default=0.0)
-            step, percent = points[first]
-            tail = f"; {before:.0f} % before" if first else ""
-            found.append(f"In {environment}, run {run}: from step {step} on ({percent:.0f} % of traces flagged{tail}).")
+    for (environment, run), line in lines.items():
+        first = next((i for i, p in enumerate(line) if p.percent >= least), None)
+        if first is not None:
+            before = f", at most {max(p.percent for p in line[:first]):.0f} % before" if first else ""
+            flagged = f"{line[first].percent:.0f} % of traces flagged there{before}"
+            found.append(f"In {environment}, run {run}, from step {line[first].step} on: {flagged}.")
     return found or ["Nowhere: no environment has more than a few flagged traces."]
 
 
-def _show(store: Store, query: str) -> list[tuple[object, ...]]:
+def _ask(store: Store, query: str) -> tuple[list[str], list[tuple[object, ...]]]:
     with store.connect() as con:
         answer = con.execute(query)
-        columns = [column[0] for column in answer.description]
-        rows = answer.fetchall()
-    print_rows(columns, rows, "table", sys.stdout)
-    return rows
+        return [column[0] for column in answer.description], answer.fetchall()
+
+
+def _show(store: Store, query: str) -> None:
+    print_rows(*_ask(store, query), "table", sys.stdout)
