@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.decide import RunStamp
 from pipelines.plan import Part, Pending
-from pipelines.stage import Manifest, Place, manifests, shards_done
+from pipelines.stage import COUNTS, Manifest, Place, manifests, shards_done
 from pipelines.store import Conflict, StagedFile, Store
+from pipelines.store.connect import literal, unglobbed
 from schemas.errors import CotmonitorError
 from schemas.ledger import DEAD_LETTERS, INGEST, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, FINAL_REASONS
@@ -76,15 +76,11 @@ def _all_there(
 
 
 def _counts(place: Place) -> pa.Table:
+    """One row a file: a file cut into several shards was counted in each."""
+    query = """SELECT file, fingerprint, any_value(parts) AS parts, sum("rows")::BIGINT AS "rows",
+               sum(traces)::BIGINT AS traces, sum(dead)::BIGINT AS dead FROM staged GROUP BY file, fingerprint"""
     paths = [str(p) for p in sorted(place.folder.glob("counts-*.parquet"))]
-    tables = [pq.read_table(p) for p in paths]
-    merged = pa.concat_tables(tables) if tables else pa.table({})
-    if not merged.num_rows:
-        return merged
-    first = merged.group_by(["file", "fingerprint"], use_threads=False).aggregate(
-        [("parts", "first"), ("rows", "sum"), ("traces", "sum"), ("dead", "sum")]
-    )
-    return first.rename_columns(["file", "fingerprint", "parts", "rows", "traces", "dead"])
+    return _over(paths, query).cast(COUNTS) if paths else COUNTS.empty_table()
 
 
 def unit_rows(
@@ -137,22 +133,26 @@ def unit_rows(
 
 
 _LOOKED = f"""
-    SELECT file, monitor, count(*), count(*) FILTER (state = 'assessed'), count(*) FILTER (state <> 'assessed'),
-           count(*) FILTER (state <> 'assessed' AND reason NOT IN {FINAL_REASONS!r})
+    SELECT file, monitor, count(*) AS n, count(*) FILTER (state = 'assessed') AS assessed,
+           count(*) FILTER (state <> 'assessed') AS blind,
+           count(*) FILTER (state <> 'assessed' AND reason NOT IN {FINAL_REASONS!r}) AS retryable
     FROM staged GROUP BY file, monitor"""
-_ALERTED = "SELECT file, monitor, count(*) FROM staged GROUP BY file, monitor"
+_ALERTED = "SELECT file, monitor, count(*) AS n FROM staged GROUP BY file, monitor"
 _RETRYABLE = f"""
-    SELECT file, '{INGEST}', coalesce(sum("rows"), 0)::BIGINT FROM staged WHERE reason IN {RETRYABLE_DEAD!r} GROUP BY file"""
+    SELECT file, '{INGEST}' AS monitor, sum("rows")::BIGINT AS n FROM staged WHERE reason IN {RETRYABLE_DEAD!r} GROUP BY file"""
 
 
 def _by_file(files: Sequence[str], query: str) -> dict[tuple[str, str], tuple[int, ...]]:
-    if not files:
-        return {}
+    rows = _over(files, query) if files else pa.table({})
+    return {(r[0], r[1]): tuple(int(v) for v in r[2:]) for r in zip(*(c.to_pylist() for c in rows.columns), strict=True)}
+
+
+def _over(files: Sequence[str], query: str) -> pa.Table:
+    """A query whose `staged` is these Parquet files."""
+    listed = ", ".join(literal(unglobbed(f)) for f in files)
+    source = f"read_parquet([{listed}], hive_partitioning = false)"
     with duckdb.connect() as con:
-        con.execute("SET threads = 2")
-        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-        rows = con.execute(query.replace("FROM staged", f"FROM read_parquet([{listed}])")).fetchall()
-    return {(r[0], r[1]): tuple(int(v) for v in r[2:]) for r in rows}
+        return con.sql(f"WITH staged AS (FROM {source}) {query}").to_arrow_table()
 
 
 def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp) -> pa.Table:

@@ -132,6 +132,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
 def _run(store: Store, place: Place, work: _Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
     from schemas.contracts import Checker
 
+    logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())  # Beam asks for it at import
     job = work.job
     workers = job.workers or (None if _remote(beam_args) else default_workers(sum(p.file.size for p in work.todo) * 3))
     plan = write_plan(work.todo, place.plan, workers, job.sample)
