@@ -1,0 +1,81 @@
+"""The few things we ask of Delta Lake: make a table, register files in it, say which files it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction
+
+from pipelines.store.marker import failed_write, sync
+from schemas.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A Parquet file that lies whole in its table's folder: path relative to that folder, rows, bytes."""
+
+    path: str
+    rows: int
+    size: int
+
+
+def create(folder: Path, table: Table) -> None:
+    """Make an empty Delta table unless there is one; harmless when others do the same, or did half of it."""
+    if DeltaTable.is_deltatable(str(folder)):
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        DeltaTable.create(str(folder), table.arrow(), mode="ignore", name=table.name, description=table.doc)
+    except (DeltaError, OSError) as error:
+        if not DeltaTable.is_deltatable(str(folder)):  # else somebody was faster
+            raise failed_write(folder, error) from error
+
+
+def snapshot(folder: Path) -> DeltaTable | None:
+    """The table as it is now, or None where it was not made yet."""
+    return DeltaTable(str(folder)) if DeltaTable.is_deltatable(str(folder)) else None
+
+
+def files(table: DeltaTable | None) -> list[str]:
+    """The table's files, relative to its folder, in a fixed order."""
+    if table is None:
+        return []
+    return sorted(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
+
+
+def register(
+    table: DeltaTable, folder: Path, staged: Sequence[StagedFile], run_id: str, transaction: Transaction | None = None
+) -> None:
+    """Add files to a table in one transaction, after they are on the disk for good.
+
+    Raises `deltalake.exceptions.CommitFailedError` if `transaction` was committed since `table` was loaded.
+    """
+    for file in staged:
+        sync(folder / file.path)
+    sync(folder)
+    actions = [
+        AddAction(
+            path=file.path,
+            size=file.size,
+            partition_values={},
+            modification_time=int((folder / file.path).stat().st_mtime * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": file.rows, "minValues": {}, "maxValues": {}, "nullCount": {}}),
+        )
+        for file in staged
+    ]
+    table.create_write_transaction(
+        actions,
+        mode="append",
+        schema=table.schema(),
+        commit_properties=CommitProperties(
+            custom_metadata={"run_id": run_id}, app_transactions=[transaction] if transaction else None
+        ),
+    )
+    sync(folder / "_delta_log")

@@ -1,0 +1,99 @@
+"""The views that show the current truth, written once and rendered for DuckDB and for Spark.
+
+Each lies beside this module as `<view>.sql`, in Spark's dialect with a few placeholders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from schemas.ledger import DEAD_LETTERS, UNITS
+from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS, LEVELS, REVIEWS
+from schemas.trace import TRACES
+
+# each view may use those before it
+VIEWS = (
+    *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "runs", "rates", "cases"),
+)
+DIALECTS = ("duckdb", "spark")
+RAW = ("units", "traces", "assessments", "alerts", "judgements", "dead_letters", "reviews", "runs")
+COLUMNS = {t.name: t.names for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS)}
+Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+
+DUCKDB_NAMES = {
+    "array_distinct": "list_distinct",
+    "array_join": "array_to_string",
+    "array_sort": "list_sort",
+    "arrays_overlap": "list_has_any",
+    "collect_list": "list",
+    "explode": "unnest",
+}
+
+
+def select(view: str, dialect: str, raw: Callable[[str], str] | None = None) -> str:
+    """The SELECT behind a view. `raw` says how a stored table is named; as it is in `Store.connect` if left out."""
+    name = raw or (lambda table: f"raw.`{table}`")
+    text = re.sub(r"\{([^{}]+)\}", lambda m: _filled(m[1], dialect, name), _template(view))
+    if dialect == "duckdb":
+        for spark, duck in DUCKDB_NAMES.items():
+            text = re.sub(rf"\b{spark}\(", f"{duck}(", text)
+        text = text.replace("`", '"')
+    return text
+
+
+def scripts(folder: Path) -> dict[str, str]:
+    """The SQL that makes the views in a DuckDB with the delta extension, and in a Spark with Delta Lake."""
+    duckdb = [
+        "-- cotmonitor's views over this store, for DuckDB with its delta extension.",
+        "CREATE SCHEMA IF NOT EXISTS raw;",
+    ]
+    spark = ["-- cotmonitor's views over this store, for Spark SQL with Delta Lake."]
+    for table in RAW:
+        path = str(folder / table).replace("'", "''")
+        duckdb.append(f"CREATE OR REPLACE VIEW raw.\"{table}\" AS SELECT * FROM delta_scan('{path}');")
+    for view in VIEWS:
+        duckdb.append(f'CREATE OR REPLACE VIEW "{view}" AS\n{select(view, "duckdb").rstrip()};')
+        body = select(view, "spark", lambda table: "delta.`" + str(folder / table).replace("`", "``") + "`")
+        spark.append(f"CREATE OR REPLACE TEMPORARY VIEW `{view}` AS\n{body.rstrip()};")
+    return {"duckdb.sql": "\n\n".join(duckdb) + "\n", "spark.sql": "\n\n".join(spark) + "\n"}
+
+
+@cache
+def _template(view: str) -> str:
+    return (Path(__file__).parent / f"{view}.sql").read_text("utf-8")
+
+
+def _filled(placeholder: str, dialect: str, raw: Callable[[str], str]) -> str:
+    call = re.fullmatch(r"(\w+)\((.*)\)", placeholder)
+    if call:
+        return _call(call[1], [a.strip() for a in call[2].split(",")], dialect)
+    if placeholder in ("z", "zz"):
+        return repr(Z if placeholder == "z" else Z * Z)
+    *alias, table, what = placeholder.split(".")
+    if table == "raw":
+        return raw(what)
+    prefix = f"{alias[0]}." if alias else ""
+    return ", ".join(f"{prefix}`{c}`" for c in COLUMNS[table])
+
+
+def _call(name: str, arguments: list[str], dialect: str) -> str:
+    if name == "rank":
+        alias, column = arguments[0].split(".")
+        cases = " ".join(f"WHEN '{level}' THEN {i}" for i, level in enumerate(LEVELS))
+        return f"CASE {alias}.`{column}` {cases} END"
+    if name == "level":
+        cases = " ".join(f"WHEN {i} THEN '{level}'" for i, level in enumerate(LEVELS))
+        return f"CASE {arguments[0]} {cases} END"
+    if name == "stratum":  # each value by its length and text, so that no two strata share a key; null is none of them
+        texts = (f"CAST(`{a}` AS STRING)" for a in arguments)
+        return " || ".join(f"coalesce(CAST(length({t}) AS STRING) || ':' || {t}, '~')" for t in texts)
+    if name == "list":  # rows as a list of structs, sorted by their first field
+        if dialect == "duckdb":
+            fields = ", ".join(f"`{a}` := a.`{a}`" for a in arguments)
+            return f"list(struct_pack({fields}) ORDER BY a.`{arguments[0]}`)"
+        fields = ", ".join(f"'{a}', a.`{a}`" for a in arguments)
+        return f"array_sort(collect_list(named_struct({fields})))"
+    raise KeyError(f"no placeholder {name!r}")
