@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli.demo import Point, matrix, onsets
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+def line(environment: str, *percents: float) -> list[Point]:
+    return [Point(environment, "blue", 1000 * (i + 1), p) for i, p in enumerate(percents)]
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        pytest.param(line("maths", 0.0, 1.0), ["Nowhere"], id="a single false alarm is no onset"),
+        pytest.param(line("maths", 0.0, 2.0, 30.0, 50.0), ["step 3000 on: 30 %", "at most 2 % before"], id="an onset"),
+        pytest.param(
+            line("maths", 30.0, 40.0), ["from step 1000 on: 30 % of traces flagged there."], id="from the start"
+        ),
+        pytest.param(line("a", 0.0, 9.0) + line("b", 0.0, 8.0), ["In a,", "In b,"], id="two environments"),
+        pytest.param([], ["Nowhere"], id="nothing seen"),
+    ],
+)
+def test_the_answer_names_environment_and_step(points: list[Point], said: list[str]) -> None:
+    answer = "\n".join(onsets(points))
+    assert [word for word in said if word not in answer] == []
+
+
+def test_a_step_that_a_run_never_reached_stays_empty() -> None:
+    columns, rows = matrix([*line("a", 1.0, 2.0), Point("a", "green", 2000, 3.0)])
+    assert columns == ["environment", "run", "1000", "2000"]
+    assert rows == [["a", "blue", "1.0", "2.0"], ["a", "green", "", "3.0"]]
+
+
+def cotmonitor(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+
+
+@pytest.mark.slow
+def test_the_demo_tells_its_story_and_does_nothing_twice(tmp_path: Path) -> None:
+    first = cotmonitor("demo", "--dir", str(tmp_path / "demo"))
+    answer = [sentence.strip() for sentence in first.stdout.splitlines() if sentence.startswith("  In ")]
+    assert [sentence.partition(":")[0] for sentence in answer] == [
+        "In kernel-speed, run rl-blue, from step 3000 on",
+        "In swe-fix, run rl-blue, from step 3000 on",
+    ]
+    assert "5 dead letters" in first.stderr
+    again = cotmonitor("demo", "--dir", str(tmp_path / "demo"))
+    assert "nothing new" in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    assert "would write" in cotmonitor("demo", "--dir", str(tmp_path / "demo"), "--dry-run").stderr
+    assert list(tmp_path.iterdir()) == []
