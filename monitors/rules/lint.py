@@ -17,7 +17,7 @@ def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
     """Faults of one expression: it compiles, matches something, and never more than `MAX_SPAN` code points.
 
     >>> print(lint_regex("a.*b", "p.yml", 3, "rule TG08.x: pattern a")[0])
-    p.yml:3: rule TG08.x: pattern a: nothing bounds the length of a match (.* does not). Write {0,N} instead of *, + or {n,}.
+    p.yml:3: rule TG08.x: pattern a: nothing bounds the length of a match (.*). Write {0,N} instead of *, + or {n,}.
     """
     options = re2.Options()
     options.log_errors = False
@@ -31,9 +31,9 @@ def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
         return [Fault(where, line, f"{what}: \\C may cut a character in two", "use . or a class")]
     size = width(regex)
     if size.most is None:
-        return [
-            Fault(where, line, f"{what}: nothing bounds the length of a match", "write {0,N} instead of *, + or {n,}")
-        ]
+        part = unbounded_part(regex)
+        said = f"{what}: nothing bounds the length of a match" + (f" ({part})" if part else "")
+        return [Fault(where, line, said, "write {0,N} instead of *, + or {n,}")]
     if size.most > MAX_SPAN:
         return [Fault(where, line, f"{what}: a match may be {size.most} code points long", f"keep it to {MAX_SPAN}")]
     if size.least == 0:

@@ -61,7 +61,8 @@ def unbounded_part(regex: str) -> str | None:
     for i, piece in enumerate(pieces):
         braces = re.match(r"\{\d+,\}", "".join(pieces[i : i + 20])) if piece == "{" else None
         if i and (piece in ("*", "+") or braces):
-            return pieces[i - 1] + (braces[0] if braces else piece)
+            repeated = "(...)" if pieces[i - 1] == ")" else pieces[i - 1]
+            return repeated + (braces[0] if braces else piece)
     return None
 
 
