@@ -18,14 +18,16 @@ _REMOTE = re.compile(
     r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|<footer\b.*?</footer>|<[^<>]*\bcooltip\b[^<>]*>.*?</\w+>", re.S
 )
 _FILTER = re.compile(r"<strong>\s*Actions\s*</strong>|<p[^>]*>\s*Validation Filter:.*?Failed Only.*?</label>", re.S)
+_LINK = re.compile(r'href="(?!#)[^"]*"')  # to GX's own index and suites, which we do not write
 _URL = re.compile(r"url\([^)]*\)|https?://[^\s\"'<>)]*")
 STYLE = """<style>
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 .container, .container-fluid { padding-top: 0; } .breadcrumb, .breadcrumb li { list-style: none; padding: 0; }
 table { border-collapse: collapse; margin: .4rem 0; } th, td { border-bottom: 1px solid #8884; padding: .25rem .7rem;
-text-align: left; vertical-align: top; } .text-success::before { content: "kept"; color: #2e7d32; }
-.text-danger::before, .text-warning::before { content: "broken"; color: #c62828; font-weight: 600; }
+text-align: left; vertical-align: top; } i.text-success::before { content: "kept"; color: #2e7d32; }
+i.text-danger::before, i.text-warning::before { content: "broken"; color: #c62828; font-weight: 600; }
+i { font-style: normal; } code, pre { overflow-wrap: anywhere; white-space: pre-wrap; }
 h4 { font-size: 1.3rem; } h5 { font-size: 1.05rem; margin-bottom: .2rem; } h6 { margin-bottom: .2rem; }
 </style></head>"""
 
@@ -46,6 +48,7 @@ def write_pages(results: Mapping[str, ExpectationSuiteValidationResult], folder:
 def offline(html: str) -> str:
     """A GX page without anything that lies elsewhere, and with a few styles of its own."""
     html = _FILTER.sub("", _REMOTE.sub("", html))
+    html = _LINK.sub('href="../index.html"', html)
     return _URL.sub("", html).replace("</head>", STYLE, 1)
 
 

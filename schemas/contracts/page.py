@@ -18,12 +18,16 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 2rem aut
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td { overflow-wrap: break-word; } td.long { overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .bad { color: var(--bad); font-weight: 600; } .warn { color: var(--warn); font-weight: 600; }
 .good { color: var(--good); }
 .wide { overflow-x: auto; } code { font-size: .9em; } footer { margin-top: 2rem; opacity: .75; }
 @media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --warn: #ffcc80; --good: #a5d6a7; } }
 """
+
+
+OBSERVED = 3  # the column that holds file names
 
 
 def page(report: Report, metrics: Metrics, settings: ContractSettings, title: str) -> str:
@@ -83,7 +87,9 @@ def _frame(rows: Sequence[Mapping[str, Any]], limits: Mapping[str, Promise]) -> 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = False) -> str:
     def kind(i: int) -> str:
-        return ' class="n"' if numbers and i else ""
+        if numbers:
+            return ' class="n"' if i else ' class="long"'
+        return ' class="long"' if i == OBSERVED else ""
 
     lines = ["".join(f"<td{kind(i)}>{cell}</td>" for i, cell in enumerate(row)) for row in rows]
     top = "".join(f"<th{kind(i)}>{cell}</th>" for i, cell in enumerate(head))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import tempfile
 from dataclasses import asdict
@@ -13,13 +14,18 @@ from schemas.contracts.checker import check
 from schemas.contracts.metrics import Metrics
 from schemas.contracts.promises import FRAMES
 from schemas.contracts.settings import ContractSettings
+from schemas.contracts.suites import quieten
 
 
 def main() -> None:
     """Warm up, then answer until stdin ends. What GX prints goes to stderr, so that stdout stays JSON."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    _warm_up()
+    quieten()
+    import great_expectations  # noqa: F401
+
+    if not select.select([sys.stdin], [], [], 0)[0]:
+        _warm_up()
     for line in sys.stdin:
         request = json.loads(line)
         docs = Path(request["docs"]) if request["docs"] else None
