@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -32,10 +33,12 @@ FROM alerts GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviou
 SHARES = """
 WITH seen AS (
     SELECT t.environment, t.training_run, t.training_step, t.trace_key,
+           coalesce(t.rollout_group, t.task_id, t.trace_key) AS cluster,
            EXISTS (SELECT 1 FROM alerts a WHERE a.trace_key = t.trace_key) AS flagged
     FROM traces t JOIN assessments s ON s.trace_key = t.trace_key AND s.state = 'assessed'
 )
-SELECT environment, training_run, training_step, 100.0 * sum(flagged::INT) / count(*) AS percent
+SELECT environment, training_run, training_step,
+       sum(flagged::INT) / count(*) AS share, count(DISTINCT cluster) AS clusters
 FROM seen GROUP BY ALL ORDER BY environment, training_run, training_step
 """
 RATES = """
@@ -83,7 +86,7 @@ def tell(store: Store, path: Path) -> None:
     _show(store, ALERTS)
     click.echo("Share of traces flagged, in percent, by environment and training step\n")
     _, shares = _ask(store, SHARES)
-    points = [Point(str(e), str(r), int(str(s)), float(str(p))) for e, r, s, p in shares]
+    points = [Point(str(e), str(r), int(str(s)), float(str(p)), int(str(n))) for e, r, s, p, n in shares]
     print_rows(*matrix(points), "table", sys.stdout)
     click.echo("In which environment, and from which checkpoint on?\n")
     for sentence in onsets(points):
@@ -109,32 +112,44 @@ def _next(store: Store) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The share of traces flagged at one step of one training run, in percent."""
+    """The share of traces flagged at one step of one training run, and the rollout groups that it was seen in."""
 
     environment: str
     run: str
     step: int
-    percent: float
+    share: float
+    clusters: int
+
+    @property
+    def surely(self) -> float:
+        """Lower end of the 95 % interval (Wilson 1927), as if rollouts of one group were all alike.
+
+        >>> round(Point("maths", "a", 1, 0.5, 10).surely, 3)
+        0.237
+        """
+        z, n = 1.959964, self.clusters
+        spread = z * math.sqrt(self.share * (1 - self.share) / n + z * z / (4 * n * n))
+        return max(0.0, (self.share + z * z / (2 * n) - spread) / (1 + z * z / n))
 
 
 def matrix(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
     """One row per environment and run, one column per step.
 
-    >>> matrix([Point("maths", "a", 1, 0.0), Point("maths", "a", 2, 40.0)])
+    >>> matrix([Point("maths", "a", 1, 0.0, 9), Point("maths", "a", 2, 0.4, 9)])
     (['environment', 'run', '1', '2'], [['maths', 'a', '0.0', '40.0']])
     """
     steps = sorted({p.step for p in points})
     lines: dict[tuple[str, str], dict[int, str]] = {}
     for p in points:
-        lines.setdefault((p.environment, p.run), {})[p.step] = f"{p.percent:.1f}"
+        lines.setdefault((p.environment, p.run), {})[p.step] = f"{100 * p.share:.1f}"
     rows = [[environment, run, *(at.get(s, "") for s in steps)] for (environment, run), at in lines.items()]
     return ["environment", "run", *map(str, steps)], rows
 
 
-def onsets(points: Sequence[Point], least: float = 5.0) -> list[str]:
-    """One sentence per environment and run with a step at which `least` percent or more of the traces are flagged.
+def onsets(points: Sequence[Point], least: float = 0.05) -> list[str]:
+    """One sentence per environment and run with a step at which surely more than `least` of the traces are flagged.
 
-    >>> onsets([Point("maths", "a", 1, 0.0), Point("maths", "a", 2, 40.0)])
+    >>> onsets([Point("maths", "a", 1, 0.0, 9), Point("maths", "a", 2, 0.4, 9)])
     ['In maths, run a, from step 2 on: 40 % of traces flagged there, at most 0 % before.']
     """
     lines: dict[tuple[str, str], list[Point]] = {}
@@ -142,10 +157,10 @@ def onsets(points: Sequence[Point], least: float = 5.0) -> list[str]:
         lines.setdefault((p.environment, p.run), []).append(p)
     found = []
     for (environment, run), line in lines.items():
-        first = next((i for i, p in enumerate(line) if p.percent >= least), None)
+        first = next((i for i, p in enumerate(line) if p.surely > least), None)
         if first is not None:
-            before = f", at most {max(p.percent for p in line[:first]):.0f} % before" if first else ""
-            flagged = f"{line[first].percent:.0f} % of traces flagged there{before}"
+            before = f", at most {100 * max(p.share for p in line[:first]):.0f} % before" if first else ""
+            flagged = f"{100 * line[first].share:.0f} % of traces flagged there{before}"
             found.append(f"In {environment}, run {run}, from step {line[first].step} on: {flagged}.")
     return found or ["Nowhere: no environment has more than a few flagged traces."]
 

@@ -11,19 +11,20 @@ from pipelines.cli.demo import Point, matrix, onsets
 ROOT = Path(__file__).parent.parent.parent.parent
 
 
-def line(environment: str, *percents: float) -> list[Point]:
-    return [Point(environment, "blue", 1000 * (i + 1), p) for i, p in enumerate(percents)]
+def line(environment: str, *shares: float, clusters: int = 15) -> list[Point]:
+    return [Point(environment, "blue", 1000 * (i + 1), share, clusters) for i, share in enumerate(shares)]
 
 
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        pytest.param(line("maths", 0.0, 1.0), ["Nowhere"], id="a single false alarm is no onset"),
-        pytest.param(line("maths", 0.0, 2.0, 30.0, 50.0), ["step 3000 on: 30 %", "at most 2 % before"], id="an onset"),
+        pytest.param(line("maths", 0.0, 0.01), ["Nowhere"], id="a single false alarm is no onset"),
+        pytest.param(line("maths", 0.0, 0.25, clusters=4), ["Nowhere"], id="four groups are too few to say"),
+        pytest.param(line("maths", 0.0, 0.02, 0.3, 0.5), ["step 3000 on: 30 %", "at most 2 % before"], id="an onset"),
         pytest.param(
-            line("maths", 30.0, 40.0), ["from step 1000 on: 30 % of traces flagged there."], id="from the start"
+            line("maths", 0.3, 0.4), ["from step 1000 on: 30 % of traces flagged there."], id="from the start"
         ),
-        pytest.param(line("a", 0.0, 9.0) + line("b", 0.0, 8.0), ["In a,", "In b,"], id="two environments"),
+        pytest.param(line("a", 0.0, 0.4) + line("b", 0.0, 0.5), ["In a,", "In b,"], id="two environments"),
         pytest.param([], ["Nowhere"], id="nothing seen"),
     ],
 )
@@ -33,7 +34,7 @@ def test_the_answer_names_environment_and_step(points: list[Point], said: list[s
 
 
 def test_a_step_that_a_run_never_reached_stays_empty() -> None:
-    columns, rows = matrix([*line("a", 1.0, 2.0), Point("a", "green", 2000, 3.0)])
+    columns, rows = matrix([*line("a", 0.01, 0.02), Point("a", "green", 2000, 0.03, 15)])
     assert columns == ["environment", "run", "1000", "2000"]
     assert rows == [["a", "blue", "1.0", "2.0"], ["a", "green", "", "3.0"]]
 
