@@ -10,7 +10,7 @@ from schemas.contracts.metrics import Metrics
 from schemas.contracts.promises import FRAMES, Promise, promises
 from schemas.contracts.report import CRITICAL, Report, Result
 from schemas.contracts.settings import ContractSettings
-from schemas.contracts.suites import figure
+from schemas.contracts.suites import NOT_MEASURED, figure
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #c62828; --warn: #b26a00; --good: #2e7d32; }
@@ -18,7 +18,7 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 76rem; margin: 2rem aut
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }
-td { overflow-wrap: break-word; } td.long { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; } td.long { overflow-wrap: anywhere; min-width: 12rem; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .bad { color: var(--bad); font-weight: 600; } .warn { color: var(--warn); font-weight: 600; }
 .good { color: var(--good); }
@@ -48,7 +48,7 @@ def page(report: Report, metrics: Metrics, settings: ContractSettings, title: st
     promised = promises(settings, metrics.traces)
     limits = {name: {p.metric: p for p in promised if p.table == name} for name in FRAMES}
     for name in FRAMES:
-        parts += [f'<h2 id="{name}">{escape(name)}: the figures</h2>', _frame(metrics.frames[name], limits[name])]
+        parts += [f'<h2 id="{name}">{escape(name)}: the figures</h2>', *_frame(metrics.frames[name], limits[name])]
     in_force = [(f"<code>{escape(k)}</code>", escape(str(v))) for k, v in settings.model_dump().items()]
     links = ", ".join(f'<a href="great_expectations/{name}.html">{name}</a>' for name in FRAMES)
     parts += [
@@ -62,7 +62,7 @@ def page(report: Report, metrics: Metrics, settings: ContractSettings, title: st
 def _result(result: Result) -> tuple[str, ...]:
     kind, word = ("bad", "failed") if result.severity == CRITICAL else ("warn", "warning")
     if result.ok:
-        kind, word = "good", "kept"
+        kind, word = ("", "not measured") if result.observed.startswith(NOT_MEASURED) else ("good", "kept")
     status = f'<span class="{kind}">{word}</span>'
     where = f'<a href="#{result.table}">{escape(result.table)}</a>'
     setting = f"<code>{escape(result.setting)}</code>" if result.setting else ""
@@ -70,17 +70,24 @@ def _result(result: Result) -> tuple[str, ...]:
     return (status, where, words, escape(result.observed), escape(result.expected), setting)
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], limits: Mapping[str, Promise]) -> str:
+def _frame(rows: Sequence[Mapping[str, Any]], limits: Mapping[str, Promise]) -> list[str]:
+    """A frame as two tables, for what concerns the table's columns would leave most cells of one empty."""
+    columns = [row for row in rows if row["about"].startswith("column ")]
+    others = [row for row in rows if row not in columns]
+    return [_figures(group, limits) for group in (others, columns) if group]
+
+
+def _figures(rows: Sequence[Mapping[str, Any]], limits: Mapping[str, Promise]) -> str:
     metrics = list(dict.fromkeys(key for row in rows for key in row if key != "about"))
     body = []
     for row in rows:
         cells = [escape(str(row["about"]))]
         for metric in metrics:
             value, limit = row.get(metric), limits.get(metric)
-            broken = limit is not None and value is not None and not limit.holds(value)
-            kind = "warn" if broken and limit is not None and limit.severity != CRITICAL else "bad"
             shown = "" if value is None else escape(figure(value))
-            cells.append(f'<span class="{kind}">{shown}</span>' if broken else shown)
+            if limit is not None and value is not None and not limit.holds(value):
+                shown = f'<span class="{"bad" if limit.severity == CRITICAL else "warn"}">{shown}</span>'
+            cells.append(shown)
         body.append(cells)
     return _table(("whose", *(escape(m.replace("_", " ")) for m in metrics)), body, numbers=True)
 

@@ -14,6 +14,7 @@ from schemas.contracts.report import Result
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 
+NOT_MEASURED = "not measured"
 WORST = 5  # subjects named in a message; the docs have them all
 
 
@@ -90,7 +91,7 @@ def judged(
         observed = f"no answer: great_expectations could not check it ({_why(found)})"
     elif not named:
         ok = ok and why_absent is not None
-        observed = f"not measured ({why_absent or 'no figure was computed'})"
+        observed = f"{NOT_MEASURED} ({why_absent or 'no figure was computed'})"
     else:
         observed = figure(max(value for _, value in named))
     return Result(
