@@ -54,16 +54,17 @@ class Way:
     def result(self) -> dict[str, object]:
         seconds = {size: statistics.median(c.seconds for c in costs) for size, costs in self.costs.items()}
         spread = {size: [round(c.seconds, 2) for c in costs] for size, costs in self.costs.items()}
-        more = self.large.megabytes - self.small.megabytes
-        rate = more / max(seconds["large"] - seconds["small"], 1e-9)
+        more, longer = self.large.megabytes - self.small.megabytes, seconds["large"] - seconds["small"]
+        rate = more / longer if longer > 0 else None  # on a busy machine the larger input may be the quicker one
+        fixed = max(seconds["small"] - self.small.megabytes / rate, 0.0) if rate else None
         return {
             "way": self.name,
             "small_mb": round(self.small.megabytes, 1),
             "large_mb": round(self.large.megabytes, 1),
             "small_seconds": round(seconds["small"], 2),
             "large_seconds": round(seconds["large"], 2),
-            "marginal_mb_per_second": round(rate, 1),
-            "fixed_seconds": round(max(seconds["small"] - self.small.megabytes / rate, 0.0), 2),
+            "marginal_mb_per_second": round(rate, 1) if rate else None,
+            "fixed_seconds": round(fixed, 2) if fixed is not None else None,
             "peak_pss_mb": round(statistics.median(c.pss_mb for c in self.costs["large"])),
             "peak_rss_mb": round(statistics.median(c.rss_mb for c in self.costs["large"])),
             "rounds": spread,
@@ -111,7 +112,7 @@ class Settings:
 
 def settings() -> Settings:
     parser = argparse.ArgumentParser(description="Measure cotmonitor beside plain loops.")
-    parser.add_argument("--full", action="store_true", help="250 MB and 1 GB instead of 50 and 300 MB")
+    parser.add_argument("--full", action="store_true", help="250 MB and 1 GB instead of 100 and 500 MB")
     parser.add_argument("--small", type=float, help="megabytes of the small input")
     parser.add_argument("--large", type=float, help="megabytes of the large input")
     parser.add_argument("--rounds", type=int, default=5)
@@ -121,7 +122,7 @@ def settings() -> Settings:
     parser.add_argument("--data", type=Path, default=ROOT / "bench-data")
     parser.add_argument("--output", type=Path, help="where the JSON goes (default DATA/bench.json)")
     a = parser.parse_args()
-    small, large = (250.0, 1000.0) if a.full else (50.0, 300.0)
+    small, large = (250.0, 1000.0) if a.full else (100.0, 500.0)
     small, large = a.small or small, a.large or large
     if small >= large:
         parser.error(f"--small {small:g} must be below --large {large:g}")
@@ -186,7 +187,7 @@ FIELDS = (
 
 
 def table(results: list[dict[str, object]]) -> str:
-    rows = [HEADINGS, *(tuple(str(r[f]) for f in FIELDS) for r in results)]
+    rows = [HEADINGS, *(tuple("noise" if r[f] is None else str(r[f]) for f in FIELDS) for r in results)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
     lines = [
         "  ".join(
