@@ -88,7 +88,7 @@ def row_as_json(batch: pa.RecordBatch, row: int) -> str:
 
 def _readable(value: pa.Array) -> object:
     try:
-        return _without_bytes(value.to_pylist()[0])
+        return _without_bytes(value.to_pylist(maps_as_pydicts="lossy")[0])
     except (UnicodeDecodeError, ValueError, OverflowError):
         pass
     try:

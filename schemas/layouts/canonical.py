@@ -40,8 +40,6 @@ class CanonicalAdapter:
 
 def _steps(column: pa.Array, source: str, faults: Faults) -> pa.ListArray:
     """The steps of each row; a null list is a trace without steps."""
-    if pa.types.is_list_view(column.type) or pa.types.is_large_list_view(column.type):
-        column = column.cast(pa.large_list(column.type.value_field))
     counts = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     offsets = np.zeros(len(column) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,7 +100,8 @@ def _numeric_scores(column: pa.Array, faults: Faults) -> pa.Array:
 
 def _number(value: str | None) -> float | None:
     try:
-        number = json.loads(value) if value is not None else None
-    except (ValueError, RecursionError):
+        score = json.loads(value) if value is not None else None
+        number = float(score) if isinstance(score, int | float) and not isinstance(score, bool) else math.nan
+    except (ValueError, RecursionError, OverflowError):
         return None
-    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
+    return number if math.isfinite(number) else None

@@ -86,13 +86,13 @@ def _valid(column: pa.Array, name: str, faults: Faults) -> pa.Array:
 def python_values(column: pa.Array, name: str, faults: Faults) -> list[object]:
     """A column as Python values; a row that holds broken UTF-8 anywhere is None here and dead in `faults`."""
     try:
-        return list(column.to_pylist())
+        return list(column.to_pylist(maps_as_pydicts="lossy"))
     except UnicodeDecodeError:
         pass
     values: list[object] = []
     for row in range(len(column)):
         try:
-            values.append(column[row].as_py())
+            values.append(column[row].as_py(maps_as_pydicts="lossy"))
         except UnicodeDecodeError as error:
             values.append(None)
             faults.add(row, INVALID_UTF8, f"{name} is not UTF-8: {error.reason} at byte {error.start}")
