@@ -47,7 +47,13 @@ def text_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:
         return pa.array([None if v is None else _bytes_as_text(v) for v in column.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         return _as_json(column, name, faults)
-    return column.cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except (
+        pa.ArrowNotImplementedError
+    ):  # calendar intervals, run-end encoding: rare, and each value has a name in Python
+        values = python_values(column, name, faults)
+        return _valid(pa.array([None if v is None else str(v) for v in values], pa.string()), name, faults)
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# A tag in backticks is spoken of, not used. Every tag ends in one of ENDINGS; a row that holds none is passed over.
-TAG = re.compile(r"(?<!`)<(/?)think(?:ing)?>")
+# Every tag ends in one of ENDINGS; a text that holds none is passed over.
+TAG = re.compile(r"<(/?)think(?:ing)?>")
 HARMONY = re.compile(
     r"(?:<\|start\|>assistant(?P<to>[^<]{0,200}))?<\|channel\|>\s*(?P<channel>\w+)(?P<header>[^<]{0,200})"
     r"(?:<\|constrain\|>[^<]{0,200})?<\|message\|>(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
@@ -39,8 +39,8 @@ def split_thinking(text: str) -> list[Piece]:
     start, thinking, tagged = 0, False, False
     for tag in TAG.finditer(text):
         closes = tag[1] == "/"
-        if thinking and not closes:
-            continue  # a tag inside the reasoning is part of it
+        if (thinking and not closes) or text[tag.start() - 1 : tag.start()] == "`":
+            continue  # a tag inside the reasoning is part of it, one in backticks is spoken of
         pieces.append(("reasoning" if closes else "output", None, text[start : tag.start()].strip()))
         start, thinking, tagged = tag.end(), not closes, True
     if not tagged:

@@ -15,7 +15,7 @@ FIELDS = (
     *("role", "from", "type", "content", "value", "parts", "text", "tool_calls", "function", "name", "arguments", "id"),
     *("reasoning", "reasoning_content", "reasoning_details", "thinking", "summary", "redacted", "error", "output"),
 )
-CHAT = [
+CHAT: list[dict[str, Any]] = [
     {"role": "user", "content": "u"},
     {
         "role": "assistant",

@@ -86,3 +86,26 @@ def test_broken_utf8_in_a_map_kills_its_row() -> None:
     faults = Faults(2)
     metadata_column(pa.record_batch({"metadata": maps}), ["metadata"], faults)
     assert {row: reason for row, (reason, _) in faults.by_row.items()} == {1: "invalid_utf8"}
+
+
+RARE = {
+    "a duration": (pa.array([1], pa.duration("s")), "1"),
+    "a time of day": (pa.array([1], pa.time32("s")), "00:00:01"),
+    "nanoseconds": (pa.array([1], pa.timestamp("ns")), "1970-01-01 00:00:00.000000001"),
+    "half precision": (pa.array([1.5], pa.float32()).cast(pa.float16()), "1.5"),
+    "run ends": (pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array(["x"])), "x"),
+    "numbers in a dictionary": (pa.array([3]).dictionary_encode(), "3"),
+    "a dictionary of nothing": (
+        pa.DictionaryArray.from_arrays(pa.array([None], pa.int8()), pa.array([], pa.string())),
+        None,
+    ),
+    "a list of fixed size": (pa.array([[1, 2]], pa.list_(pa.int8(), 2)), "[1, 2]"),
+    "bytes of fixed size": (pa.array([b"ab"], pa.binary(2)), "ab"),
+    "broken bytes in an object": (pa.array([{"a": b"\xff"}]), '{"a": "\\\\xff"}'),
+    "a JSON column": (pa.array(["{}"], pa.json_()), "{}"),
+}
+
+
+@pytest.mark.parametrize(("column", "text"), RARE.values(), ids=RARE.keys())
+def test_rare_types(column: pa.Array, text: str | None) -> None:
+    assert metadata(col=column) == [None if text is None else {"col": text}]
