@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from monitors.rules.pack import AllOf, AnyOf, Condition, Near, NotOf, Then, Use
+from monitors.rules.pack import AllOf, AnyOf, Condition, Near, NotOf, Then, Use, operands
 
 
 class Hit(NamedTuple):
@@ -22,31 +22,52 @@ class Hit(NamedTuple):
 Hits = Callable[[str], Sequence[Hit]]
 
 
-def possible_steps(
-    condition: Condition, heard: Callable[[str], Iterable[int]], reasoning: Callable[[int], bool]
-) -> set[int]:
-    """The steps in which the condition's evidence may lie, knowing only in which steps each pattern has a hit.
+class Reach(NamedTuple):
+    """Steps in which a condition's evidence may lie, and those whose hits decide whether it holds."""
 
-    Empty means that it cannot hold, which is known before any span is searched.
+    evidence: set[int]
+    deciding: set[int]
+
+
+_NOWHERE = Reach(set(), set())
+
+
+def reach(condition: Condition, heard: Callable[[str], Iterable[int]], reasoning: Callable[[int], bool]) -> Reach:
+    """How far the condition reaches, knowing only in which steps each pattern has a hit.
+
+    No evidence means that it cannot hold, which is known before any span is searched.
     """
+    parts = [reach(c, heard, reasoning) for c in operands(condition) if not isinstance(c, NotOf)]
     match condition:
         case Use(name):
-            return set(heard(name))
-        case AnyOf(of):
-            return set().union(*(possible_steps(c, heard, reasoning) for c in of))
-        case AllOf(of):
-            parts = [possible_steps(c, heard, reasoning) for c in of if not isinstance(c, NotOf)]
-            return set().union(*parts) if all(parts) else set()
-        case Near(of):
-            return set.intersection(*(possible_steps(c, heard, reasoning) for c in of))
-        case Then(first, later):
-            firsts = {s for s in possible_steps(first, heard, reasoning) if reasoning(s)}
-            laters = possible_steps(later, heard, reasoning)
-            if not firsts or not laters:
-                return set()
-            return {s for s in firsts if s < max(laters)} | {s for s in laters if s > min(firsts)}
+            steps = set(heard(name))
+            return Reach(steps, steps)
         case NotOf():
-            return set()
+            return _NOWHERE
+        case AllOf() if not all(part.evidence for part in parts):
+            return _NOWHERE
+        case Near():
+            evidence = set.intersection(*(part.evidence for part in parts))
+        case Then():
+            evidence = _in_turn({s for s in parts[0].evidence if reasoning(s)}, parts[1].evidence)
+        case _:
+            evidence = set().union(*(part.evidence for part in parts))
+    if not evidence:
+        return _NOWHERE
+    if all(_is_local(c) for c in operands(condition)):
+        return Reach(evidence, evidence)
+    return Reach(evidence, set().union(*(part.deciding for part in parts)))
+
+
+def _in_turn(firsts: set[int], laters: set[int]) -> set[int]:
+    if not firsts or not laters:
+        return set()
+    return {s for s in firsts if s < max(laters)} | {s for s in laters if s > min(firsts)}
+
+
+def _is_local(condition: Condition) -> bool:
+    """Whether its hits in a step depend on that step alone."""
+    return not isinstance(condition, AllOf | Then | NotOf) and all(_is_local(c) for c in operands(condition))
 
 
 def evaluate(condition: Condition, hits: Hits, anywhere: Hits, reasoning: Callable[[int], bool]) -> list[Hit]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from monitors.rules.conditions import Hit, evaluate, possible_steps
+from monitors.rules.conditions import Hit, evaluate, reach
 from monitors.rules.pack import Condition, Guard, NotOf, Rule, RulePack, Use, operands
 from monitors.rules.scan import Batch, Ears, Heard
 from monitors.rules.search import OverBudget, Searcher
@@ -95,8 +95,8 @@ class Engine:
         for number in candidates:
             ready = self._rules[number]
             question = _Question(ready, heard, channels)
-            where = possible_steps(ready.rule.when, question.heard, question.is_reasoning)
-            if not where:
+            where = reach(ready.rule.when, question.heard, question.is_reasoning)
+            if not where.evidence:
                 continue
             if trace is None:
                 trace = TraceText(
@@ -107,7 +107,7 @@ class Engine:
                     limits.spans,
                     limits.spans * TRACE_STEPS_WORTH,
                 )
-            hits = question.answer(trace, where)
+            hits = question.answer(trace, where.deciding)
             if hits:
                 fired.append(Fired(ready.rule, tuple(hits)))
             elif not question.whole:

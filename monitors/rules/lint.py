@@ -40,7 +40,7 @@ def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
         return [Fault(where, line, f"{what}: it matches the empty text", "make some part of it required")]
     if compiled.programsize > MAX_PROGRAM:
         todo = "use narrower classes or smaller counts"
-        return [Fault(where, line, f"{what}: too costly to run ({compiled.programsize} RE2 instructions)", todo)]
+        return [Fault(where, line, f"{what}: too costly to run, with more than {MAX_PROGRAM} RE2 instructions", todo)]
     return []
 
 

@@ -108,7 +108,7 @@ def _head(source: Source, parts: dict[str, Node]) -> tuple[str, str, str]:
     if version and not _SEMVER.match(version):
         source.fault(parts["version"], f"pack: version {version!r} is not semantic", "write it like 1.0.0")
     marker = f"{CANARY}:pack:{name}"
-    if texts.get("canary") and texts["canary"] != marker:
+    if name and texts.get("canary") and texts["canary"] != marker:
         source.fault(parts["canary"], "pack: canary is not this pack's", f"write {marker}")
     return name, version, texts.get("description", "")
 

@@ -68,7 +68,7 @@ def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule |
     )
     references = source.texts(parts["references"], f"{what}: references") if "references" in parts else ()
     match, no_match = reading.tests(channels)
-    reading.names_agree(patterns)
+    reading.names_agree(patterns, when is not None)
     if len(source.faults) > before or when is None:
         return None
     return Rule(
@@ -233,7 +233,7 @@ class _Reading:
             found.append(Example(tuple(steps), item.start_mark.line + 1))
         return tuple(found)
 
-    def names_agree(self, patterns: tuple[Pattern, ...]) -> None:
+    def names_agree(self, patterns: tuple[Pattern, ...], complete: bool) -> None:
         """Names used must be patterns, and patterns must be used."""
         named = tuple(p.name for p in patterns)
         for name, node in self.used:
@@ -241,7 +241,7 @@ class _Reading:
                 self.source.fault(
                     node, f"{self.what}: unknown pattern {name!r}", did_you_mean(name, named, "the rule has")
                 )
-        if "when" in self.parts:
+        if complete:
             used = {name for name, _ in self.used}
             for pattern in patterns:
                 if pattern.name not in used:

@@ -32,7 +32,8 @@ def kind_of(node: Node) -> str:
 
 def did_you_mean(given: str, known: Sequence[str], say: str = "use one of") -> str:
     """What to do about an unknown word: the near miss if there is one, and the words there are."""
-    near = difflib.get_close_matches(given, known, n=1, cutoff=0.6)
+    folded = {word.lower(): word for word in known}
+    near = [folded[word] for word in difflib.get_close_matches(given.lower(), folded, n=1, cutoff=0.78)]
     listed = f"{say} {', '.join(known)}" if known else ""
     if not near:
         return listed
