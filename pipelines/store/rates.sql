@@ -3,7 +3,8 @@
 -- A behaviour counts a trace as assessed where its monitor read a channel in which it looks for that behaviour.
 -- `low` and `high` are a 95 % Wilson interval (Wilson 1927) on the effective sample size (Korn & Graubard 1998): the
 -- assessed traces over the design effect, the linearised variance between clusters over the binomial one. A cluster is a
--- rollout group, else a task, else a trace. With no trace or every trace flagged, the clusters are the sample.
+-- rollout group, else a task, else a trace. With no trace or every trace flagged, the clusters are the sample; else few
+-- clusters make the interval wider still, by Student's t with their degrees of freedom.
 WITH monitors_run AS (
     SELECT explode(`monitors`) AS m FROM {raw.runs}
 ),
@@ -125,18 +126,22 @@ effective AS (
             WHEN n = 0 THEN NULL
             WHEN y = 0 OR y = n THEN CAST(k AS DOUBLE)
             WHEN k = 1 THEN CAST(1 AS DOUBLE)
-            WHEN v <= p * (1 - p) / n THEN n
-            ELSE p * (1 - p) / v
+            WHEN v <= p * (1 - p) / n THEN n * power({t(n)} / {t(k)}, 2)
+            ELSE p * (1 - p) / v * power({t(n)} / {t(k)}, 2)
         END AS e
     FROM spread
 )
 SELECT
     `model`, `checkpoint`, `training_step`, `training_run`, `environment`, `monitor`, `behaviour`, stance AS `stance`,
     `traces`, CAST(n AS BIGINT) AS `assessed`, CAST(y AS BIGINT) AS `flagged`, k AS `tasks`, p AS `rate`,
-    CASE WHEN y = 0 AND n > 0 THEN CAST(0 AS DOUBLE)
+    CASE
+        WHEN n = 0 THEN NULL
+        WHEN y = 0 THEN CAST(0 AS DOUBLE)
         ELSE greatest(0.0, (p + {zz} / (2 * e) - {z} * sqrt(p * (1 - p) / e + {zz} / (4 * e * e))) / (1 + {zz} / e))
     END AS `low`,
-    CASE WHEN y = n AND n > 0 THEN CAST(1 AS DOUBLE)
+    CASE
+        WHEN n = 0 THEN NULL
+        WHEN y = n THEN CAST(1 AS DOUBLE)
         ELSE least(1.0, (p + {zz} / (2 * e) + {z} * sqrt(p * (1 - p) / e + {zz} / (4 * e * e))) / (1 + {zz} / e))
     END AS `high`
 FROM effective

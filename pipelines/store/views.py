@@ -22,6 +22,9 @@ DIALECTS = ("duckdb", "spark")
 RAW = ("units", "traces", "assessments", "alerts", "judgements", "dead_letters", "reviews", "runs")
 COLUMNS = {t.name: t.names for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS)}
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+# the same quantile of Student's t with 1, 2, ... degrees of freedom, and for more the terms of its expansion in 1/df
+T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
+T_TERMS = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384)
 
 DUCKDB_NAMES = {
     "array_distinct": "list_distinct",
@@ -87,6 +90,11 @@ def _call(name: str, arguments: list[str], dialect: str) -> str:
     if name == "level":
         cases = " ".join(f"WHEN {i} THEN '{level}'" for i, level in enumerate(LEVELS))
         return f"CASE {arguments[0]} {cases} END"
+    if name == "t":  # of a sample of so many
+        df = f"({arguments[0]} - 1)"
+        cases = " ".join(f"WHEN {df} <= {i} THEN {t}" for i, t in enumerate(T, 1))
+        terms = " + ".join(f"{c:.9f} / power({df}, {i})" for i, c in enumerate(T_TERMS, 1))
+        return f"CASE {cases} ELSE {Z} + {terms} END"
     if name == "stratum":  # each value by its length and text, so that no two strata share a key; null is none of them
         texts = (f"CAST(`{a}` AS STRING)" for a in arguments)
         return " || ".join(f"coalesce(CAST(length({t}) AS STRING) || ':' || {t}, '~')" for t in texts)
