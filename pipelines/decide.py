@@ -17,7 +17,7 @@ from pipelines.plan import Part
 from schemas.behaviours import BEHAVIOURS
 from schemas.digest import digest, text_buffer
 from schemas.results import ALERTS, ASSESSMENTS, CANARY
-from schemas.text import CodePoints
+from schemas.text import CodePoints, code_points
 from schemas.trace import CHANNELS, DIMENSIONS, TRACES
 
 CANARY_LINE = f"{CANARY}:alert"
@@ -46,7 +46,7 @@ def seen(traces: pa.RecordBatch, fingerprints: dict[str, str], part: Part, stamp
     parents = pc.list_parent_indices(steps)
     fields = pc.list_flatten(steps)
     channels = fields.field("channel")
-    lengths = np.asarray(pc.fill_null(pc.utf8_length(fields.field("text")), 0).to_numpy(zero_copy_only=False))
+    lengths = code_points(fields.field("text"))
     owners = np.asarray(parents.to_numpy(zero_copy_only=False))
     codes = np.asarray(pc.index_in(channels, pa.array(CHANNELS)).to_numpy(zero_copy_only=False))
     sums = np.zeros((len(CHANNELS), len(traces)), np.int64)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.plan import WHOLE, Task
-from schemas.digest import digest, text_buffer, trace_digests
+from schemas.digest import digest, text_buffer, trace_digests, trace_keys
 from schemas.errors import LayoutError
 from schemas.layouts import Adapter, LayoutSettings, adapter_for
 from schemas.trace import ADAPTED
@@ -23,8 +23,7 @@ from schemas.trace import ADAPTED
 BATCH_BYTES = 16 << 20  # text in one batch; a single larger trace makes a batch of its own
 BATCH_ROWS = 16_384
 DEAD_ROWS = 2_000  # dead letters in one batch; their payloads are capped, so this bounds their bytes
-READ_BYTES = 4 << 20  # decoded at a time; rows differ in size, so this is smaller than a batch
-READ_ROWS = 2_048
+READ_ROWS = 4_096  # decoded at a time, or fewer where rows are wide: rows differ in size, so a batch may come in parts
 BUFFER = 1 << 20  # without a buffered reader a whole column chunk is held in memory
 ADAPTED_SCHEMA = ADAPTED.arrow()
 
@@ -151,6 +150,8 @@ class _Gathered:
             self._prints[task.file] = task.fingerprint
             self._bytes += size
             self._rows += len(piece)
+            if 2 * self._bytes >= self.limit:  # a piece of this size is not worth copying
+                yield from self.flush()
 
     def flush(self) -> Iterator[TraceBatch]:
         if not self._pieces:
@@ -223,7 +224,7 @@ def _read_group(
     stop = meta.num_rows if task.stop == WHOLE else task.stop
     chosen = None if task.chosen is None else np.asarray(task.chosen, np.int64)
     width = max(1, meta.total_byte_size // max(meta.num_rows, 1))
-    size = int(min(READ_ROWS, max(1, READ_BYTES // width)))
+    size = int(min(READ_ROWS, max(1, settings.batch_bytes // width)))
     columns = [c for c in adapter.columns if c in set(file.schema_arrow.names)]
     at = 0
     try:
@@ -281,7 +282,7 @@ def _adapt(
 def identified(traces: pa.RecordBatch, rows: np.ndarray, file: str, row_group: int) -> pa.RecordBatch:
     """Canonical traces (n rows) with trace_digest, trace_key and where they came from."""
     digests = trace_digests(traces.column("steps"))
-    keys = [digest(i, d) for i, d in zip(traces.column("trace_id").to_pylist(), digests, strict=True)]
+    keys = trace_keys(traces.column("trace_id").to_pylist(), digests)
     n = len(traces)
     extra = [
         pa.array(keys, pa.string()),

@@ -143,7 +143,8 @@ def _write(path: Path, content: pa.RecordBatch | pa.Table) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        pq.write_table(table, temporary, compression="zstd")
+        # dictionaries would make these small files slower to write, and no smaller than zstd does
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
         size = temporary.stat().st_size
         os.replace(temporary, path)
     except BaseException:

@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 DIGEST_CHARS = 32  # 128 bits of SHA-256: no chance collision below about 10^18 traces
+# the codes that digests are made of: append to these, never reorder, or every id changes
+ROLE_CODES = ("system", "user", "assistant", "tool")
+CHANNEL_CODES = ("prompt", "reasoning", "action", "observation", "output", "memory")
 
 
 def digest(*parts: str | int | bytes) -> str:
@@ -28,35 +32,57 @@ def digest(*parts: str | int | bytes) -> str:
 def trace_digests(steps: pa.ListArray) -> list[str]:
     """One digest per trace over its steps (role, channel, name, text, redacted), and nothing else.
 
-    The values of each trace lie side by side in Arrow's buffers, so a trace costs a few hash updates however many
-    steps it has. A null differs from an empty string. The digest does not depend on how rows were batched.
+    Each trace is hashed in two strokes however many steps it has: one over the frame of its steps (lengths, role,
+    channel, redacted), one over their text, which lies side by side in Arrow's buffer; names only where there are any.
+    A null differs from an empty string. The digest does not depend on how rows were batched.
     """
-    offsets = steps.offsets.to_numpy().astype(np.int64)
     fields = steps.values
-    columns = [_framed(fields.field(name)) for name in ("text", "channel", "role", "name")]
-    redacted = np.asarray(fields.field("redacted").fill_null(False).to_numpy(zero_copy_only=False), dtype=np.uint8)
-    lengths = np.stack([lens for _, _, lens in columns], axis=1) if len(fields) else np.zeros((0, 4), np.int64)
-    valid = steps.is_valid().to_numpy(zero_copy_only=False)
+    texts, names = _Framed(fields.field("text")), _Framed(fields.field("name"))
+    frames = np.stack([texts.lengths, names.lengths, _kinds(fields)], axis=1).astype("<i8")
+    framed = memoryview(frames.reshape(-1).view(np.uint8))
+    width = frames.shape[1] * 8
+    offsets = steps.offsets.to_numpy()
+    firsts, lasts = offsets[:-1], offsets[1:]
+    if steps.null_count:
+        lasts = np.where(steps.is_valid().to_numpy(zero_copy_only=False), lasts, firsts)
+    bounds = [firsts, lasts, texts.starts[firsts], texts.starts[lasts], names.starts[firsts], names.starts[lasts]]
+    sha256, text, name = hashlib.sha256, texts.data, names.data
     digests = []
-    for row in range(len(steps)):
-        a, b = (int(offsets[row]), int(offsets[row + 1])) if valid[row] else (0, 0)
-        h = hashlib.sha256()
-        h.update((b - a).to_bytes(8, "little"))
-        h.update(lengths[a:b].tobytes())
-        for data, starts, _ in columns:
-            h.update(data[starts[a] : starts[b]])
-        h.update(redacted[a:b].tobytes())
+    for a, b, text_a, text_b, name_a, name_b in np.stack(bounds, axis=1).tolist():
+        h = sha256(framed[a * width : b * width])
+        h.update(text[text_a:text_b])
+        if name_a != name_b:
+            h.update(name[name_a:name_b])
         digests.append(h.hexdigest()[:DIGEST_CHARS])
     return digests
 
 
-def _framed(column: Any) -> tuple[memoryview, Any, Any]:
-    """A string column as (bytes, start of each value, length of each value with -1 for null)."""
-    data, starts = text_buffer(column)
-    lengths = np.diff(starts)
-    if column.null_count:
-        lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, -1)
-    return data, starts, lengths
+def trace_keys(ids: list[str], digests: list[str]) -> list[str]:
+    """Digest of each trace's id and its digest; the digest comes first and has one width, so no two pairs collide."""
+    sha256 = hashlib.sha256
+    return [
+        sha256((d + i).encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
+        for i, d in zip(ids, digests, strict=True)
+    ]
+
+
+def _kinds(fields: pa.StructArray) -> Any:
+    """Role, channel and redacted of each step as one number, in an order of words that never changes."""
+    role = pc.index_in(fields.field("role"), pa.array(ROLE_CODES)).fill_null(len(ROLE_CODES))
+    channel = pc.index_in(fields.field("channel"), pa.array(CHANNEL_CODES)).fill_null(len(CHANNEL_CODES))
+    redacted = fields.field("redacted").fill_null(False).cast(pa.int32())
+    codes = [c.to_numpy(zero_copy_only=False).astype(np.int64) for c in (role, channel, redacted)]
+    return codes[0] | codes[1] << 8 | codes[2] << 16
+
+
+class _Framed:
+    """A string column: its bytes, where each value starts (n + 1), and its length with -1 for null (n)."""
+
+    def __init__(self, column: Any) -> None:
+        self.data, self.starts = text_buffer(column)
+        self.lengths = np.diff(self.starts)
+        if column.null_count:
+            self.lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), self.lengths, -1)
 
 
 def text_buffer(column: Any) -> tuple[memoryview, Any]:

@@ -8,8 +8,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-CHUNK = 1 << 20
+from schemas.digest import text_buffer
+
+CHUNK = 1 << 18  # small enough to stay in a core's cache
+
+
+def code_points(texts: pa.Array) -> np.ndarray:
+    """The length of each text in code points (n int64), 0 for null.
+
+    A code point is a byte that continues none; those that do are rare in most text, so they are taken away.
+    """
+    data, starts = text_buffer(texts)
+    everything = np.frombuffer(data, np.uint8)
+    lengths = np.diff(starts)
+    for at in range(int(starts[0]), int(starts[-1]), CHUNK):
+        end = min(at + CHUNK, int(starts[-1]))
+        continuing = np.flatnonzero(~_starts(everything[at:end])) + at
+        if len(continuing):
+            first = int(np.searchsorted(starts, at, side="right")) - 1
+            last = int(np.searchsorted(starts, end, side="left"))
+            lengths[first:last] -= np.diff(np.searchsorted(continuing, starts[first : last + 1]))
+    if texts.null_count:
+        lengths[~texts.is_valid().to_numpy(zero_copy_only=False)] = 0
+    return lengths
 
 
 class CodePoints:
@@ -46,4 +69,4 @@ class CodePoints:
 
 
 def _starts(data: np.ndarray) -> np.ndarray:
-    return (data & 0xC0) != 0x80
+    return data.view(np.int8) >= -64  # 0x80 to 0xBF, which continue a code point, are -128 to -65
