@@ -24,9 +24,9 @@ Examples:
   cotmonitor demo
   cotmonitor demo --dir /tmp/look --traces 5000
 """
-ALERTS = """
+ALERTS = r"""
 SELECT environment, checkpoint, behaviour, "level", count(*) AS alerts,
-       left(min(evidence[1].excerpt), 90) AS "for example"
+       left(regexp_replace(min(evidence[1].excerpt), '\s+', ' ', 'g'), 72) AS "for example"
 FROM alerts GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 12
 """
 # `rates` has one row per behaviour, and a trace may show several: for a share of traces each is counted once

@@ -53,6 +53,7 @@ def test_the_demo_tells_its_story_and_does_nothing_twice(tmp_path: Path) -> None
         "In swe-fix, run rl-blue, from step 3000 on",
     ]
     assert "5 dead letters" in first.stderr
+    assert [sentence for sentence in answer if sentence not in (ROOT / "README.md").read_text(encoding="utf-8")] == []
     again = cotmonitor("demo", "--dir", str(tmp_path / "demo"))
     assert "nothing new" in again.stderr
     assert again.stdout == first.stdout
