@@ -39,7 +39,7 @@ def create(folder: Path, table: Table) -> None:
 
 def snapshot(folder: Path) -> DeltaTable | None:
     """The table as it is now, or None where it was not made yet."""
-    return DeltaTable(str(folder)) if DeltaTable.is_deltatable(str(folder)) else None
+    return DeltaTable(str(folder)) if DeltaTable.is_deltatable(folder.as_uri()) else None
 
 
 def files(table: DeltaTable | None) -> list[str]:

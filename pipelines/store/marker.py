@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from schemas.errors import CotmonitorError, StoreError
 from schemas.results import CANARY
 
 MARKER = "_cotmonitor_store"
+REFUSED = re.compile(
+    "[\\\\\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]|%[0-9A-Fa-f]{2}"
+)  # what Delta Lake does not take as it is
 FORMAT = 1  # raised when an older cotmonitor could no longer read, or would damage, what a newer one wrote
 
 
@@ -23,9 +27,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
     if not text.strip():
         raise StoreError("the store's path is empty. Give a folder.")
     folder = Path(os.path.abspath(os.path.expanduser(text)))
-    odd = sorted(
-        {c for c in str(folder) if c == "\\" or ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000}
-    )
+    odd = sorted(set(REFUSED.findall(str(folder))))
     if odd:
         raise StoreError(
             f"{str(folder)!r}: Delta Lake cannot write below a path with {', '.join(map(repr, odd))}. "

@@ -41,7 +41,7 @@ class UnitsSnapshot:
     version: int
     sequence: int
     current: pa.Table
-    table: DeltaTable = field(repr=False)
+    table: DeltaTable | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,12 @@ class Store:
 
     def units_snapshot(self) -> UnitsSnapshot:
         """What is done now, to plan by and to commit against."""
-        table = self._load(UNITS)
+        table = delta.snapshot(self.table_path(UNITS.name))  # None while a store is only begun
         with duckdb.connect() as con:
             connect.register(con, self.path, UNITS, delta.files(table))
             current = con.sql(views.select("units", "duckdb")).to_arrow_table().cast(UNITS.arrow())
+        if table is None:
+            return UnitsSnapshot(-1, 0, current, None)
         return UnitsSnapshot(table.version(), table.transaction_version(APP) or 0, current, table)
 
     def commit_units(self, snapshot: UnitsSnapshot, units: pa.Table) -> None:
@@ -144,7 +146,7 @@ class Store:
         file = self._write(UNITS, pa.Table.from_batches([batch]), name)
         try:
             # Delta lets a fresh snapshot commit an old transaction again, so only this snapshot's own next one will do
-            delta.register(snapshot.table, folder, [file], run_ids[0], Transaction(APP, sequence))
+            delta.register(snapshot.table or self._load(UNITS), folder, [file], run_ids[0], Transaction(APP, sequence))
         except (DeltaError, OSError) as error:
             now_there = self._load(UNITS)
             if not isinstance(error, CommitFailedError) or (now_there.transaction_version(APP) or 0) < sequence:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from scipy.stats import t
+from scipy.stats import t  # type: ignore[import-untyped]
 
 from pipelines.store import Store
 
@@ -72,10 +72,10 @@ class Truth:
         by_key = {(a["trace_key"], a["monitor"], a["behaviour"]): a for a in self.alerts}
 
         def covers(trace: Row, monitor: str, behaviour: str) -> bool:
-            a = looked.get((trace["trace_key"], monitor))
-            if a is None or a["state"] != "assessed":
+            look = looked.get((trace["trace_key"], monitor))
+            if look is None or look["state"] != "assessed":
                 return False
-            return bool(scopes.get((monitor, behaviour, a["monitor_digest"]), set()) & set(a["channels"]))
+            return bool(scopes.get((monitor, behaviour, look["monitor_digest"]), set()) & set(look["channels"]))
 
         for trace in self.traces:
             for (key, m, b), a in by_key.items():
@@ -95,14 +95,14 @@ class Truth:
                     named = [(c, trace[c]) for c in ("rollout_group", "task_id", "trace_key") if trace[c] is not None]
                     cluster = named[0]
                     sizes[cluster] += 1
-                    a = by_key.get((trace["trace_key"], m, b))
-                    hits[cluster] += a is not None and stance in ("any", a["stance"])
+                    hit = by_key.get((trace["trace_key"], m, b))
+                    hits[cluster] += hit is not None and stance in ("any", hit["stance"])
                 clusters = [(sizes[c], hits[c]) for c in sizes]
                 found[(*stratum, m, b, stance)] = (len(traces), *rate(clusters))
         return found
 
 
-def rate(clusters: list[tuple[int, int]]) -> tuple[object, ...]:
+def rate(clusters: list[tuple[int, int]]) -> tuple[Any, ...]:
     """(assessed, flagged, tasks, rate, low, high) of clusters given as (size, flagged)."""
     n, y, k = sum(m for m, _ in clusters), sum(h for _, h in clusters), len(clusters)
     if not n:
