@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,20 +94,22 @@ def tell(store: Store, path: Path) -> None:
         click.echo(f"  {sentence}")
     click.echo("\nThe behaviours behind it, from the view `rates`, with 95 % intervals that respect rollout groups\n")
     _show(store, RATES)
+    # `make demo` calls the program by its path, since nobody has activated the environment yet
+    program = "cotmonitor" if shutil.which("cotmonitor") else shlex.quote(sys.argv[0])
     where = shlex.quote(str(path))
     click.echo("Try next\n")
     for line in _next(store):
-        click.echo(f"  {line} --store {where}")
+        click.echo(f"  {program} {line} --store {where}")
 
 
 def _next(store: Store) -> list[str]:
     _, worst = _ask(store, WORST)
     return [
-        "cotmonitor alerts --environment swe-fix --group",
-        *(f"cotmonitor show {alert_id}" for (alert_id,) in worst),
-        'cotmonitor sql "SELECT * FROM rates WHERE flagged > 0"',
-        'cotmonitor sql "SELECT stage, reason, message FROM dead_letters"',
-        "cotmonitor runs",
+        "alerts --environment swe-fix --group",
+        *(f"show {alert_id}" for (alert_id,) in worst),
+        'sql "SELECT * FROM rates WHERE flagged > 0"',
+        'sql "SELECT stage, reason, message FROM dead_letters"',
+        "runs",
     ]
 
 
