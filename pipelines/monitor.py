@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.metrics import Metrics
 
-from monitors.monitor import Monitor, Verdict
+from monitors.monitor import Monitor
 from pipelines import decide
+from pipelines.coders import TraceBatchCoder
 from pipelines.plan import Part
 from pipelines.plan import read_shard as tasks_of
 from pipelines.read import DeadBatch, ReadSettings, ShardCount, TraceBatch, read_shard
@@ -20,6 +22,9 @@ from schemas.results import ALERTS, ASSESSMENTS
 from schemas.trace import TRACES
 
 NAMESPACE = "cotmonitor"  # of all our Beam metrics
+T = TypeVar("T")
+
+beam.coders.registry.register_coder(TraceBatch, TraceBatchCoder)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,18 @@ class MonitorJob:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What one monitor made of one batch: rows of `assessments` and `alerts`, and broken row-level promises."""
+
+    shard: int
+    index: int
+    nbytes: int
+    looked: pa.RecordBatch
+    found: pa.RecordBatch | None
+    violations: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What the pipeline leaves behind: one manifest per staged batch, one word per shard."""
 
@@ -45,11 +62,12 @@ class Outputs:
 def build(p: beam.Pipeline, job: MonitorJob) -> Outputs:
     """Plan -> read and adapt -> each monitor -> decide -> stage; contracts and commit follow when all is staged."""
     shards = p | "Plan" >> beam.Create(range(job.shards)) | "Spread" >> beam.Reshuffle()
-    read = shards | "Read" >> beam.ParDo(ReadTraces(job)).with_outputs("dead", "counts", main="traces")
+    reading = beam.ParDo(ReadTraces(job)).with_output_types(TraceBatch, dead=DeadBatch, counts=ShardCount)
+    read = shards | "Read" >> reading.with_outputs("dead", "counts", main="traces")
     staged = [read.traces | "Stage traces" >> beam.ParDo(StageTraces(job))]
     for part, monitor in job.monitors:
-        verdicts = read.traces | f"Judge {part.id}" >> beam.ParDo(Judge(job, part, monitor))
-        staged.append(verdicts | f"Stage {part.id}" >> beam.ParDo(StageVerdicts(job, part, monitor)))
+        judged = read.traces | f"Judge {part.id}" >> beam.ParDo(Judge(job, part, monitor))
+        staged.append(judged | f"Stage {part.id}" >> beam.ParDo(StageJudged(job, part)))
     staged.append(read.dead | "Stage dead letters" >> beam.ParDo(StageDead(job)))
     done = read.counts | "Stage counts" >> beam.ParDo(StageCounts(job))
     return Outputs(staged | "Staged" >> beam.Flatten(), done)
@@ -61,7 +79,7 @@ class _Step(beam.DoFn):
     def __init__(self, job: MonitorJob) -> None:
         self.job = job
 
-    def guarded(self, work: Callable[[], Iterable[object]]) -> Iterator[object]:
+    def guarded(self, work: Callable[[], Iterable[T]]) -> Iterator[T]:
         try:
             yield from work()
         except Exception as error:
@@ -89,7 +107,7 @@ class ReadTraces(_Step):
 
 
 class Judge(_Step):
-    """`TraceBatch` -> the batch and one verdict per trace, for one monitor. It is shown the steps and nothing else."""
+    """`TraceBatch` -> `Judged`, for one monitor. The monitor is shown the steps and nothing else."""
 
     def __init__(self, job: MonitorJob, part: Part, monitor: Monitor) -> None:
         super().__init__(job)
@@ -102,15 +120,25 @@ class Judge(_Step):
             report_failure(self.job.place, error)
             raise
 
-    def process(self, batch: TraceBatch) -> Iterator[object]:
+    def process(self, batch: TraceBatch) -> Iterator[Judged]:
         if self.part.id in batch.parts:
-            yield from self.guarded(lambda: [(batch, self.monitor.judge(batch.traces.column("steps")))])
+            yield from self.guarded(lambda: [self._judge(batch)])
+
+    def _judge(self, batch: TraceBatch) -> Judged:
+        verdicts = self.monitor.judge(batch.traces.column("steps"))
+        spec, stamp = self.monitor.spec, self.job.stamp
+        units = decide.unit_ids(batch.traces, batch.fingerprints, self.part, stamp)
+        looked = decide.assessments(batch.traces, units, verdicts, spec, stamp)
+        found = decide.alerts(batch.traces, units, verdicts, spec, stamp)
+        broken = decide.violations(batch.traces, looked, found, verdicts)
+        Metrics.counter(NAMESPACE, "alerts").inc(len(found) if found is not None else 0)
+        return Judged(batch.shard, batch.index, batch.traces.nbytes, looked, found, broken)
 
 
 class StageTraces(_Step):
     """Write the `traces` rows of a batch, where its files are new."""
 
-    def process(self, batch: TraceBatch) -> Iterator[object]:
+    def process(self, batch: TraceBatch) -> Iterator[Manifest]:
         if INGEST in batch.parts:
             yield from self.guarded(lambda: [self._stage(batch)])
 
@@ -121,31 +149,26 @@ class StageTraces(_Step):
         return stage(place, INGEST, batch.shard, batch.index, {TRACES: rows}, n, batch.traces.nbytes, broken)
 
 
-class StageVerdicts(_Step):
-    """Decide, check row by row, and write assessments and alerts."""
+class StageJudged(_Step):
+    """Write the assessments and alerts of a batch."""
 
-    def __init__(self, job: MonitorJob, part: Part, monitor: Monitor) -> None:
+    def __init__(self, job: MonitorJob, part: Part) -> None:
         super().__init__(job)
-        self.part, self.spec = part, monitor.spec
+        self.part = part
 
-    def process(self, judged: tuple[TraceBatch, Sequence[Verdict]]) -> Iterator[object]:
-        return self.guarded(lambda: [self._stage(*judged)])
+    def process(self, judged: Judged) -> Iterator[Manifest]:
+        return self.guarded(lambda: [self._stage(judged)])
 
-    def _stage(self, batch: TraceBatch, verdicts: Sequence[Verdict]) -> Manifest:
-        units = decide.unit_ids(batch.traces, batch.fingerprints, self.part, self.job.stamp)
-        looked = decide.assessments(batch.traces, units, verdicts, self.spec, self.job.stamp)
-        found = decide.alerts(batch.traces, units, verdicts, self.spec, self.job.stamp)
-        tables = {ASSESSMENTS: looked} | ({ALERTS: found} if found is not None else {})
-        broken = decide.violations(batch.traces, looked, found, verdicts)
-        n, nbytes = len(looked), batch.traces.nbytes
-        Metrics.counter(NAMESPACE, "alerts").inc(len(found) if found is not None else 0)
-        return stage(self.job.place, self.part.id, batch.shard, batch.index, tables, n, nbytes, broken)
+    def _stage(self, j: Judged) -> Manifest:
+        tables = {ASSESSMENTS: j.looked} | ({ALERTS: j.found} if j.found is not None else {})
+        rows = len(j.looked)
+        return stage(self.job.place, self.part.id, j.shard, j.index, tables, rows, j.nbytes, j.violations)
 
 
 class StageDead(_Step):
     """Write dead letters. Batches of letters are numbered apart from batches of traces."""
 
-    def process(self, batch: DeadBatch) -> Iterator[object]:
+    def process(self, batch: DeadBatch) -> Iterator[Manifest]:
         if INGEST in batch.parts:
             yield from self.guarded(lambda: [self._stage(batch)])
 
@@ -163,7 +186,7 @@ class StageDead(_Step):
 class StageCounts(_Step):
     """Write a shard's counts by file, and the word that the shard is done."""
 
-    def process(self, count: ShardCount) -> Iterator[object]:
+    def process(self, count: ShardCount) -> Iterator[ShardDone]:
         return self.guarded(lambda: [self._stage(count)])
 
     def _stage(self, count: ShardCount) -> ShardDone:

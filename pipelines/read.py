@@ -24,6 +24,7 @@ BATCH_BYTES = 16 << 20  # text in one batch; a single larger trace makes a batch
 BATCH_ROWS = 16_384
 DEAD_ROWS = 2_000  # dead letters in one batch; their payloads are capped, so this bounds their bytes
 READ_ROWS = 4_096  # decoded at a time, or fewer where rows are wide: rows differ in size, so a batch may come in parts
+LARGE = 64 << 20  # from here on it pays to decode some rows twice rather than to hold others three times
 BUFFER = 1 << 20  # without a buffered reader a whole column chunk is held in memory
 ADAPTED_SCHEMA = ADAPTED.arrow()
 
@@ -221,40 +222,74 @@ def _read_group(
     task: Task, file: pq.ParquetFile, adapter: Adapter, group: int, settings: ReadSettings
 ) -> Iterator[pa.RecordBatch | DeadLetter]:
     meta = file.metadata.row_group(group)
-    stop = meta.num_rows if task.stop == WHOLE else task.stop
+    wanted = range(task.start, meta.num_rows if task.stop == WHOLE else task.stop)
     chosen = None if task.chosen is None else np.asarray(task.chosen, np.int64)
     width = max(1, meta.total_byte_size // max(meta.num_rows, 1))
     size = int(min(READ_ROWS, max(1, settings.batch_bytes // width)))
     columns = [c for c in adapter.columns if c in set(file.schema_arrow.names)]
-    at = 0
+    left = len(wanted) if chosen is None else len(chosen)
     try:
-        for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
-            first, at = at, at + len(batch)
-            if at <= task.start:
-                continue
-            if first >= stop:
-                return
-            skip = max(task.start - first, 0)
-            batch = batch.slice(skip, min(at, stop) - first - skip)
-            rows = np.arange(first + skip, first + skip + len(batch), dtype=np.int64)
+        for first, batch in _decoded(file, group, columns, size, wanted):
+            rows = np.arange(first, first + len(batch), dtype=np.int64)
             if chosen is not None:
                 keep = np.isin(rows, chosen)
                 if not keep.any():
                     continue
                 batch, rows = batch.filter(pa.array(keep)), rows[keep]
-            yield from _adapt(batch, rows, task, group, adapter, settings)
-    except (OSError, ValueError) as error:  # a damaged page: the rest of this range cannot be read
-        lost = max(stop - max(at, task.start), 1) if chosen is None else int((chosen >= at).sum()) or 1
-        yield DeadLetter(
-            task.fingerprint,
-            "read",
-            task.file,
-            group,
-            None,
-            lost,
-            "corrupt_file",
-            f"rows {max(at, task.start)} to {stop - 1} of row group {group} cannot be read: {_first_line(error)}",
-        )
+            left -= len(batch)
+            pieces = list(_adapt(batch, rows, task, group, adapter, settings))
+            del batch
+            yield from pieces
+    except _Damaged as error:
+        message = f"{left:,} rows of row group {group} cannot be read: {error}"
+        yield DeadLetter(task.fingerprint, "read", task.file, group, None, max(left, 1), "corrupt_file", message)
+
+
+class _Damaged(Exception):
+    """A page cannot be decoded; what follows it in its row group is lost."""
+
+
+def _decoded(
+    file: pq.ParquetFile, group: int, columns: list[str], size: int, wanted: range
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The wanted rows of a row group in batches, each with the number of its first row.
+
+    While it is open, a reader holds what it last decoded twice over. A large batch that is most of its row group is
+    therefore left to the end, decoded again, and handed on after its reader was let go.
+    """
+    total = file.metadata.row_group(group).total_byte_size
+    late = []
+    for first, batch in _batches(file, group, columns, size):
+        if first >= wanted.stop:
+            break
+        part = batch.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
+        if batch.nbytes > LARGE and 2 * batch.nbytes > total:
+            late.append(first)
+        elif len(part):
+            yield max(first, wanted.start), part
+        del batch, part
+    for first in late:
+        whole = next(b for at, b in _batches(file, group, columns, size) if at == first)
+        part = whole.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
+        if len(part):
+            yield max(first, wanted.start), part
+
+
+def _batches(file: pq.ParquetFile, group: int, columns: list[str], size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The batches of a row group, each with the number of its first row; the same cuts each time."""
+    first = 0
+    batches = file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (OSError, ValueError) as error:
+            raise _Damaged(_first_line(error)) from error
+        if batch is None:
+            return
+        rows = len(batch)
+        yield first, batch
+        del batch
+        first += rows
 
 
 def _adapt(
