@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pipelines.samples.texts import CLOSINGS, GAMING, HARD_NEGATIVES, MUSINGS, OBSERVATIONS, TASKS, Task, Turn
 
 GAMED_RUN, GAMED_FROM = "rl-blue", 3000
-GAMED_SHARE = {3000: 0.3, 4000: 0.45, 5000: 0.6}  # of the rollouts in the two environments
+GAMED_SHARE = {3000: 0.4, 4000: 0.55, 5000: 0.7}  # of the rollouts in the two environments
 HARD_SHARE = 0.12  # of all rollouts, the honest ones that only look bad
 ROLLOUTS = 4  # to a prompt
 # (model, training run, step, share): two RL runs of one model, and an older model that hides its reasoning
