@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipelines.decide import RunStamp
 from pipelines.plan import Part, Pending
 from pipelines.stage import COUNTS, Manifest, Place, manifests, shards_done
-from pipelines.store import Conflict, StagedFile, Store
+from pipelines.store import Conflict, StagedFile, Store, delta
 from pipelines.store.connect import literal, unglobbed
 from schemas.errors import CotmonitorError
 from schemas.ledger import DEAD_LETTERS, INGEST, UNITS
@@ -155,27 +155,42 @@ def _over(files: Sequence[str], query: str) -> pa.Table:
         return con.sql(f"WITH staged AS (FROM {source}) {query}").to_arrow_table()
 
 
-def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp) -> pa.Table:
+def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: frozenset[str]) -> pa.Table:
     """Register the staged files, then commit the units, once; return the units that are ours.
 
-    Where another run got there first, what it did is dropped from ours and the rest committed: rows of ours that no
-    unit names are never seen.
+    `before` holds the units that were there when the run was planned. What another run has done since is dropped from
+    ours and the rest committed: rows of ours that no unit names are never seen.
     """
-    snapshot = store.units_snapshot()
-    before = set(snapshot.current.column("unit_id").to_pylist())
     for table in RESULT_TABLES:
         if staged.sizes[table.name]:
             store.add_files(table, staged.sizes[table.name], stamp.run_id)
     while True:
+        snapshot = store.units_snapshot()
+        theirs = set(snapshot.current.column("unit_id").to_pylist()) - before
+        units = units.filter(pa.array([u not in theirs for u in units.column("unit_id").to_pylist()], pa.bool_()))
         try:
             if units.num_rows:
                 store.commit_units(snapshot, units)
             return units
         except Conflict:
-            snapshot = store.units_snapshot()
-            theirs = set(snapshot.current.column("unit_id").to_pylist()) - before
-            keep = [u not in theirs for u in units.column("unit_id").to_pylist()]
-            units = units.filter(pa.array(keep))
+            continue
+
+
+def committed(store: Store, run_id: str) -> pa.Table:
+    """The units that a run has committed, those that newer ones hide too."""
+    with store.connect() as con:
+        return con.sql("FROM raw.units WHERE run_id = ?", params=[run_id]).to_arrow_table().cast(UNITS.arrow())
+
+
+def delete_staged(store: Store, place: Place) -> None:
+    """Delete what a run had staged, but no file that its table knows of: without it nobody could read the table."""
+    known: dict[str, set[str]] = {}
+    for manifest in manifests(place):
+        for table, name, _, _ in manifest.files:
+            if table not in known:
+                known[table] = set(delta.files(delta.snapshot(store.table_path(table))))
+            if name not in known[table]:
+                (store.table_path(table) / name).unlink(missing_ok=True)
 
 
 def commit_dead_letters(store: Store, place: Place, stamp: RunStamp) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
-from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, unit_rows
+from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged, unit_rows
 from pipelines.decide import RunStamp
 from pipelines.inputs import expand, fingerprint
 from pipelines.job import Job, job_json
@@ -70,6 +70,7 @@ class _Work:
     monitors: tuple[Monitor, ...]
     todo: tuple[Pending, ...]
     known: int
+    before: frozenset[str]  # the units there when it was planned
 
 
 class RunFailed(CotmonitorError):
@@ -141,8 +142,8 @@ def _run(store: Store, place: Place, work: _Work, beam_args: Sequence[str], begu
         staged = collect(place, plan.shards, tuple(p.id for p in work.parts))
         report = _gate(store, place, work, staged, checker)
     units = unit_rows(staged, work.todo, work.parts, work.stamp, job.sample)
-    committed = commit(store, staged, units, work.stamp)
-    summary = _summary(work, committed, report, begun)
+    ours = commit(store, staged, units, work.stamp, work.before)
+    summary = _summary(work, ours, report, begun)
     _record(store, work, "done", begun, summary, report)
     return summary
 
@@ -154,13 +155,13 @@ def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], st
     ingest = Part(INGEST, digest(INGEST, TRACES.version, int(job.keep_payloads)))
     parts = (ingest, *(Part(m.spec.id, m.spec.digest) for m in monitors))
     files = list(fingerprint(paths, job.root))
-    done: frozenset[str] = frozenset()
+    units: dict[str, int] = {}
     if store is not None:
-        current = store.units_snapshot().current.select(["unit_id", "retryable"])
-        rows = zip(current.column("unit_id").to_pylist(), current.column("retryable").to_pylist(), strict=True)
-        done = frozenset(u for u, retryable in rows if not (job.retry and retryable))
+        current = store.units_snapshot().current
+        units = dict(zip(current.column("unit_id").to_pylist(), current.column("retryable").to_pylist(), strict=True))
+    done = frozenset(u for u, retryable in units.items() if not (job.retry and retryable))
     todo = tuple(pending(files, parts, adapter_digest, done))
-    return _Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo))
+    return _Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), frozenset(units))
 
 
 def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:
@@ -168,7 +169,7 @@ def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Se
     import apache_beam as beam
 
     from pipelines.monitor import MonitorJob, build
-    from pipelines.runner import options
+    from pipelines.runner import local_runner, options
 
     read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 4_000 if work.job.keep_payloads else 0)
     pairs = tuple(zip(work.parts[1:], work.monitors, strict=True))
@@ -176,7 +177,8 @@ def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Se
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     try:
         with Progress(place, tuple(p.id for p in work.parts), plan.shards, plan.nbytes, quiet):
-            pipeline = beam.Pipeline(options=options(workers, beam_args))
+            parsed = options(workers, beam_args)
+            pipeline = beam.Pipeline(local_runner(parsed), parsed)
             build(pipeline, monitor_job)
             pipeline.run().wait_until_finish()
     except Exception as error:
@@ -228,7 +230,7 @@ def _history(store: Store, job: Job) -> tuple[PastRun, ...]:
     return tuple(same[:RECENT_RUNS])
 
 
-def _summary(work: _Work, units: pa.Table, report: Report, begun: float) -> Summary:
+def _summary(work: _Work, units: pa.Table, report: Report | None, begun: float) -> Summary:
     def total(column: str, ingest: bool) -> int:
         return sum(r[column] for r in units.select(["monitor", column]).to_pylist() if (r["monitor"] == INGEST) == ingest)
 
@@ -245,7 +247,7 @@ def _summary(work: _Work, units: pa.Table, report: Report, begun: float) -> Summ
         total("not_assessed", False),
         time.monotonic() - begun,
         _monitor_rows(work, units),
-        tuple(str(w) for w in report.warnings),
+        tuple(str(w) for w in report.warnings) if report else (),
     )
 
 
@@ -297,9 +299,17 @@ def _record(
 
 
 def _give_up(store: Store, place: Place, work: _Work, begun: float, error: BaseException) -> None:
-    """Commit the failed run's row and dead letters, as far as the store still lets us, and clear the staging folder."""
+    """Commit the failed run's row and dead letters, as far as the store still lets us, and clear the staging folder.
+
+    It may have failed after its commit: then it did its work, whatever came next.
+    """
     words = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     try:
+        units = committed(store, work.stamp.run_id)
+        if units.num_rows:
+            _record(store, work, "done", begun, _summary(work, units, None, begun), error=words)
+            shutil.rmtree(place.folder, ignore_errors=True)
+            return
         found = list(manifests(place))
         rows = sum(m.rows for m in found if m.part in (INGEST, "dead"))
         dead = sum(m.rows for m in found if m.part == "dead")
@@ -308,10 +318,10 @@ def _give_up(store: Store, place: Place, work: _Work, begun: float, error: BaseE
         _record(store, work, "failed", begun, counts, error=words)
     except Exception as second:  # e.g. the disk is full: the first error is the one to show
         logging.getLogger(__name__).warning("the failed run could not be recorded: %s", second)
-    for manifest in manifests(place):
-        for table, name, _, _ in manifest.files:
-            if table != "dead_letters":
-                (store.path / table / name).unlink(missing_ok=True)
+    try:
+        delete_staged(store, place)
+    except Exception as second:  # as above
+        logging.getLogger(__name__).warning("what the failed run had staged could not be deleted: %s", second)
     shutil.rmtree(place.folder, ignore_errors=True)
 
 
