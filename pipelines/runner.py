@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from schemas.errors import Fault, InputError
 
@@ -32,8 +37,7 @@ def options(workers: int, beam_args: Sequence[str] = ()) -> PipelineOptions:
     """Beam's options: ours for a local run, the user's own flags for another engine."""
     own = [a for i, a in enumerate(beam_args) if not _names_runner(beam_args, i)]
     if is_local(beam_args):
-        mode = ["--direct_running_mode=multi_processing"] if workers > 1 else []
-        args = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *mode, *own]
+        args = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *own]
     else:
         args = [f"--runner={runner_of(beam_args)}", "--no_save_main_session", *own]
     parsed = PipelineOptions(args)
@@ -42,6 +46,19 @@ def options(workers: int, beam_args: Sequence[str] = ()) -> PipelineOptions:
         faults = [Fault(flag, None, "no Beam option has this name", "see Beam's pipeline options") for flag in unknown]
         raise InputError(faults)
     return parsed
+
+
+def local_runner(options: PipelineOptions) -> PipelineRunner | None:
+    """Our local runner where it is to have worker processes, else None: what the options name will do.
+
+    Beam's own `--direct_running_mode=multi_processing` leaves its workers behind when the run is killed, for minutes,
+    and takes no Python whose path has a space in it.
+    """
+    direct = options.view_as(DirectOptions)
+    if not is_local(options._flags) or direct.direct_num_workers < 2 or direct.direct_running_mode != "in_memory":
+        return None
+    command = f"exec {shlex.quote(sys.executable)} -m pipelines.worker"
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
 
 
 def _names_runner(args: Sequence[str], i: int) -> bool:

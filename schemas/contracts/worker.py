@@ -15,10 +15,12 @@ from schemas.contracts.metrics import Metrics
 from schemas.contracts.promises import FRAMES
 from schemas.contracts.settings import ContractSettings
 from schemas.contracts.suites import quieten
+from schemas.parent import end_with_parent
 
 
 def main() -> None:
     """Warm up, then answer until stdin ends. What GX prints goes to stderr, so that stdout stays JSON."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     quieten()
