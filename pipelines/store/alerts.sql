@@ -1,7 +1,9 @@
 -- The alerts of the assessments that count: one per trace, monitor and behaviour.
 SELECT {a.alerts.columns}
 FROM {raw.alerts} a
-JOIN assessments s
+JOIN (
+{assessments.of_alerts}
+) s
     ON a.`trace_key` = s.`trace_key`
     AND a.`monitor` = s.`monitor`
     AND a.`unit_id` = s.`unit_id`

@@ -14,6 +14,6 @@ FROM (
         SELECT t.`trace_key`
         FROM {raw.traces} t
         JOIN units i ON t.`unit_id` = i.`unit_id` AND t.`run_id` = i.`run_id`
-    )
+    ){narrowed}
 ) ranked
 WHERE place = 1

@@ -26,6 +26,7 @@ Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
 T_TERMS = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384)
 
+NARROWED = " AND a.`trace_key` IN (SELECT f.`trace_key` FROM {raw.alerts} f)"
 DUCKDB_NAMES = {
     "array_distinct": "list_distinct",
     "array_join": "array_to_string",
@@ -39,7 +40,10 @@ DUCKDB_NAMES = {
 def select(view: str, dialect: str, raw: Callable[[str], str] | None = None) -> str:
     """The SELECT behind a view. `raw` says how a stored table is named; as it is in `Store.connect` if left out."""
     name = raw or (lambda table: f"raw.`{table}`")
-    text = re.sub(r"\{([^{}]+)\}", lambda m: _filled(m[1], dialect, name), _template(view))
+    text = _template(view)
+    # alerts are few: only the assessments of their traces need to be ranked
+    text = text.replace("{assessments.of_alerts}", _template("assessments").replace("{narrowed}", NARROWED))
+    text = re.sub(r"\{([^{}]+)\}", lambda m: _filled(m[1], dialect, name), text.replace("{narrowed}", ""))
     if dialect == "duckdb":
         for spark, duck in DUCKDB_NAMES.items():
             text = re.sub(rf"\b{spark}\(", f"{duck}(", text)
@@ -87,9 +91,6 @@ def _call(name: str, arguments: list[str], dialect: str) -> str:
         alias, column = arguments[0].split(".")
         cases = " ".join(f"WHEN '{level}' THEN {i}" for i, level in enumerate(LEVELS))
         return f"CASE {alias}.`{column}` {cases} END"
-    if name == "level":
-        cases = " ".join(f"WHEN {i} THEN '{level}'" for i, level in enumerate(LEVELS))
-        return f"CASE {arguments[0]} {cases} END"
     if name == "t":  # of a sample of so many
         df = f"({arguments[0]} - 1)"
         cases = " ".join(f"WHEN {df} <= {i} THEN {t}" for i, t in enumerate(T, 1))
