@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from monitors.rules.pack import AllOf, AnyOf, Condition, Near, NotOf, Then, Use, operands
@@ -19,90 +20,109 @@ class Hit(NamedTuple):
     high: int
 
 
-Hits = Callable[[str], Sequence[Hit]]
+Hits = Callable[[str, Collection[int] | None], Sequence[Hit]]  # of a pattern, in some steps or (None) in all
 
 
-class Reach(NamedTuple):
-    """Steps in which a condition's evidence may lie, and those whose hits decide whether it holds."""
+class Finder(NamedTuple):
+    """Where an evaluation gets its hits: `hits` as guards leave them, `anywhere` for what is inside `not`."""
 
-    evidence: set[int]
-    deciding: set[int]
-
-
-_NOWHERE = Reach(set(), set())
+    hits: Hits
+    anywhere: Hits
+    is_reasoning: Callable[[int], bool]
 
 
-def reach(condition: Condition, heard: Callable[[str], Iterable[int]], reasoning: Callable[[int], bool]) -> Reach:
-    """How far the condition reaches, knowing only in which steps each pattern has a hit.
-
-    No evidence means that it cannot hold, which is known before any span is searched.
-    """
-    parts = [reach(c, heard, reasoning) for c in operands(condition) if not isinstance(c, NotOf)]
-    match condition:
-        case Use(name):
-            steps = set(heard(name))
-            return Reach(steps, steps)
-        case NotOf():
-            return _NOWHERE
-        case AllOf() if not all(part.evidence for part in parts):
-            return _NOWHERE
-        case Near():
-            evidence = set.intersection(*(part.evidence for part in parts))
-        case Then():
-            evidence = _in_turn({s for s in parts[0].evidence if reasoning(s)}, parts[1].evidence)
-        case _:
-            evidence = set().union(*(part.evidence for part in parts))
-    if not evidence:
-        return _NOWHERE
-    if all(_is_local(c) for c in operands(condition)):
-        return Reach(evidence, evidence)
-    return Reach(evidence, set().union(*(part.deciding for part in parts)))
-
-
-def _in_turn(firsts: set[int], laters: set[int]) -> set[int]:
-    if not firsts or not laters:
-        return set()
-    return {s for s in firsts if s < max(laters)} | {s for s in laters if s > min(firsts)}
-
-
-def _is_local(condition: Condition) -> bool:
-    """Whether its hits in a step depend on that step alone."""
-    return not isinstance(condition, AllOf | Then | NotOf) and all(_is_local(c) for c in operands(condition))
-
-
-def evaluate(condition: Condition, hits: Hits, anywhere: Hits, reasoning: Callable[[int], bool]) -> list[Hit]:
+def evaluate(condition: Condition, finder: Finder, steps: Collection[int] | None = None) -> list[Hit]:
     """The hits that make the condition hold, in order of step and start; empty where it does not.
 
-    `anywhere` gives the hits for what is inside `not`, where no guard and no short cut applies.
+    Operands are asked in the order in which they stand, and no more once the answer is known, so the rarest should
+    come first. `steps`, where given, are the only ones whose hits matter.
     """
     match condition:
         case Use(name):
-            return list(hits(name))
+            return list(finder.hits(name, steps))
         case AnyOf(of):
-            return _union(evaluate(c, hits, anywhere, reasoning) for c in of)
-        case AllOf(of):
-            parts = []
-            for c in sorted(of, key=lambda c: isinstance(c, NotOf)):  # what must be absent is looked for last
-                if isinstance(c, NotOf):
-                    if evaluate(c.of, anywhere, anywhere, reasoning):
-                        return []
-                elif part := evaluate(c, hits, anywhere, reasoning):
-                    parts.append(part)
-                else:
-                    return []
-            return _union(parts)
-        case Near(of, within):
-            parts = [evaluate(c, hits, anywhere, reasoning) for c in of]
-            return near(parts, within) if all(parts) else []
+            return _union([evaluate(c, finder, steps) for c in of])
+        case AllOf():
+            return _all(condition, finder)
+        case Near():
+            return _near(condition, finder, steps)
         case Then(first, later):
-            firsts = [h for h in evaluate(first, hits, anywhere, reasoning) if reasoning(h.step)]
-            laters = evaluate(later, hits, anywhere, reasoning) if firsts else []
-            if not laters:
-                return []
-            begin, end = min(h.step for h in firsts), max(h.step for h in laters)
-            return _union([[h for h in firsts if h.step < end], [h for h in laters if h.step > begin]])
+            return _then(first, later, finder)
         case NotOf():
             return []
+
+
+def _all(condition: AllOf, finder: Finder) -> list[Hit]:
+    parts = []
+    for c in condition.of:
+        if not isinstance(c, NotOf):
+            parts.append(evaluate(c, finder))
+            if not parts[-1]:
+                return []
+    inside_not = finder._replace(hits=finder.anywhere)
+    if any(evaluate(c.of, inside_not) for c in condition.of if isinstance(c, NotOf)):
+        return []
+    return _union(parts)
+
+
+def _near(condition: Near, finder: Finder, steps: Collection[int] | None) -> list[Hit]:
+    parts = []
+    for c in condition.of:
+        part = evaluate(c, finder, steps if is_local(c) else None)
+        if not part:
+            return []
+        parts.append(part)
+        here = {hit.step for hit in part}
+        steps = here if steps is None else here.intersection(steps)
+    return near(parts, condition.within)
+
+
+def _then(first: Condition, later: Condition, finder: Finder) -> list[Hit]:
+    firsts = [h for h in evaluate(first, finder) if finder.is_reasoning(h.step)]
+    laters = evaluate(later, finder) if firsts else []
+    if not laters:
+        return []
+    begin, end = min(h.step for h in firsts), max(h.step for h in laters)
+    return _union([[h for h in firsts if h.step < end], [h for h in laters if h.step > begin]])
+
+
+def is_local(condition: Condition) -> bool:
+    """Whether its hits in a step depend on that step alone."""
+    return not isinstance(condition, AllOf | Then | NotOf) and all(is_local(c) for c in operands(condition))
+
+
+def rarest_first(condition: Condition, weight: Callable[[str], float]) -> tuple[Condition, float]:
+    """The same condition with what is rarest asked first, and how rare it is; what is heavier is rarer."""
+    match condition:
+        case Use(name):
+            return condition, weight(name)
+        case NotOf(of):
+            return NotOf(rarest_first(of, weight)[0]), 0.0
+        case Then(first, later):
+            (a, rare_a), (b, rare_b) = rarest_first(first, weight), rarest_first(later, weight)
+            return Then(a, b), max(rare_a, rare_b)
+        case AnyOf(of):
+            ranked = [rarest_first(c, weight) for c in of]
+            return AnyOf(tuple(c for c, _ in ranked)), min(rare for _, rare in ranked)
+        case AllOf(of) | Near(of):
+            ranked = sorted((rarest_first(c, weight) for c in of), key=lambda r: -r[1])
+            return replace(condition, of=tuple(c for c, _ in ranked)), ranked[0][1]
+
+
+def awaited(condition: Condition) -> Iterator[str]:
+    """The patterns without which the condition cannot hold, as few as will do, in a condition rarest first."""
+    match condition:
+        case Use(name):
+            yield name
+        case AnyOf(of):
+            for c in of:
+                yield from awaited(c)
+        case AllOf(of) | Near(of):
+            yield from awaited(next(c for c in of if not isinstance(c, NotOf)))
+        case Then(first):
+            yield from awaited(first)
+        case NotOf():
+            return
 
 
 def near(parts: Sequence[Sequence[Hit]], within: int | None) -> list[Hit]:

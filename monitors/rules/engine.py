@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from monitors.rules.conditions import Hit, evaluate, reach
-from monitors.rules.pack import Condition, Guard, NotOf, Rule, RulePack, Use, operands
+from monitors.rules.conditions import Finder, Hit, awaited, evaluate, rarest_first
+from monitors.rules.pack import Condition, Guard, Rule, RulePack
 from monitors.rules.scan import Batch, Ears, Heard
 from monitors.rules.search import OverBudget, Searcher
+from monitors.rules.sieve import Sieve, sieve
 from monitors.rules.trace import TraceText, Windows
 from schemas.trace import CHANNELS
 
@@ -44,9 +45,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A rule with its names resolved."""
+    """A rule with its names resolved and its condition in the order in which it is asked."""
 
     rule: Rule
+    when: Condition
     patterns: Mapping[str, tuple[int, frozenset[str]]]  # name -> expression, channels
     guards: tuple[tuple[Guard, Searcher], ...]
 
@@ -56,6 +58,7 @@ class Engine:
 
     def __init__(self, pack: RulePack) -> None:
         regexes: dict[str, int] = {}
+        sieves: list[Sieve] = []
         listening: dict[str, set[int]] = {c: set() for c in CHANNELS}
         self._by_pattern: dict[int, list[int]] = {}
         self._rules: list[_Ready] = []
@@ -64,17 +67,19 @@ class Engine:
             patterns = {
                 p.name: (regexes.setdefault(p.regex, len(regexes)), frozenset(p.channels)) for p in rule.patterns
             }
-            for name in set(_awaited(rule.when)):
+            sieves += [sieve(regex) for regex in list(regexes)[len(sieves) :]]
+            when, _ = rarest_first(rule.when, {name: sieves[p].weight for name, (p, _) in patterns.items()}.__getitem__)
+            for name in set(awaited(when)):
                 expression, channels = patterns[name]
                 self._by_pattern.setdefault(expression, []).append(number)
                 for channel in channels:
                     listening[channel].add(expression)
             for guard in rule.unless:
                 guards.setdefault(guard.regex, Searcher(guard.regex))
-            self._rules.append(_Ready(rule, patterns, tuple((g, guards[g.regex]) for g in rule.unless)))
+            self._rules.append(_Ready(rule, when, patterns, tuple((g, guards[g.regex]) for g in rule.unless)))
         self._searchers = [Searcher(regex) for regex in regexes]
-        self.listening = {c: frozenset(p) for c, p in listening.items()}
-        self._ears = Ears(list(regexes), self.listening)
+        self._awaited = {c: frozenset(p) for c, p in listening.items()}
+        self._ears = Ears(sieves, self._awaited)
 
     def fired(self, steps: pa.ListArray, limits: Limits) -> dict[int, Outcome]:
         """By trace number, what fires; a trace that is not named is clean."""
@@ -88,28 +93,14 @@ class Engine:
                 yield row, outcome
 
     def _examine(self, batch: Batch, row: int, heard: Heard, limits: Limits) -> Outcome | None:
-        candidates = sorted({n for patterns in heard.values() for p in patterns for n in self._by_pattern[p]})
-        trace: TraceText | None = None
         channels = batch.channels_of(row)
+        most = limits.spans * TRACE_STEPS_WORTH
+        trace = TraceText(batch.texts_of(row), channels, self._searchers, limits.work, limits.spans, most)
         fired, whole = [], True
-        for number in candidates:
-            ready = self._rules[number]
-            question = _Question(ready, heard, channels)
-            where = reach(ready.rule.when, question.heard, question.is_reasoning)
-            if not where.evidence:
-                continue
-            if trace is None:
-                trace = TraceText(
-                    batch.texts_of(row),
-                    channels,
-                    self._searchers,
-                    limits.work,
-                    limits.spans,
-                    limits.spans * TRACE_STEPS_WORTH,
-                )
-            hits = question.answer(trace, where.deciding)
-            if hits:
-                fired.append(Fired(ready.rule, tuple(hits)))
+        for number in sorted({n for patterns in heard.values() for p in patterns for n in self._by_pattern[p]}):
+            question = _Question(self._rules[number], heard, self._awaited, trace)
+            if hits := question.answer():
+                fired.append(Fired(self._rules[number].rule, tuple(hits)))
             elif not question.whole:
                 whole = False
         return Outcome(tuple(fired), whole) if fired or not whole else None
@@ -118,59 +109,54 @@ class Engine:
 class _Question:
     """Does this rule fire in this trace?"""
 
-    def __init__(self, ready: _Ready, heard: Heard, channels: Sequence[str]) -> None:
+    def __init__(self, ready: _Ready, heard: Heard, awaited: Mapping[str, frozenset[int]], trace: TraceText) -> None:
         self._ready = ready
         self._heard = heard
-        self._channels = channels
+        self._awaited = awaited
+        self._trace = trace
         self.whole = True  # False once something was cut short, so that silence proves nothing
 
-    def is_reasoning(self, step: int) -> bool:
-        return self._channels[step] == "reasoning"
-
-    def heard(self, name: str) -> list[int]:
-        pattern, channels = self._ready.patterns[name]
-        return [s for s, patterns in self._heard.items() if pattern in patterns and self._channels[s] in channels]
-
-    def answer(self, trace: TraceText, where: set[int]) -> list[Hit]:
+    def answer(self) -> list[Hit]:
         """The hits with which the rule fires, or none."""
-        rule, guards = self._ready.rule, self._ready.guards
-
-        def found(name: str) -> list[Hit]:
-            pattern, _ = self._ready.patterns[name]
-            steps = [s for s in sorted(self.heard(name)) if s in where]
-            return self._collect(trace, pattern, ((s, self._heard[s][pattern]) for s in steps))
-
-        def anywhere(name: str) -> list[Hit]:
-            pattern, channels = self._ready.patterns[name]
-            steps = [s for s, c in enumerate(self._channels) if c in channels and len(trace.texts[s])]
-            hits = self._collect(trace, pattern, ((s, None) for s in steps))
-            if not hits and not self.whole:
-                raise OverBudget  # that nothing was found does not mean that nothing is there
-            return hits
-
-        def unguarded(name: str) -> list[Hit]:
-            return [h for h in found(name) if not any(trace.guarded(h, g, s, rule.channels) for g, s in guards)]
-
+        when, guards = self._ready.when, self._ready.guards
+        plainly = Finder(self._hits, self._anywhere, self._is_reasoning)
         try:
-            hits = evaluate(rule.when, found, anywhere, self.is_reasoning)
-            return evaluate(rule.when, unguarded, anywhere, self.is_reasoning) if hits and guards else hits
+            hits = evaluate(when, plainly)
+            return evaluate(when, plainly._replace(hits=self._unguarded)) if hits and guards else hits
         except OverBudget:
             self.whole = False
             return []
 
-    def _collect(self, trace: TraceText, pattern: int, steps: Iterator[tuple[int, Windows]]) -> list[Hit]:
+    def _is_reasoning(self, step: int) -> bool:
+        return self._trace.channels[step] == "reasoning"
+
+    def _hits(self, name: str, steps: Collection[int] | None) -> list[Hit]:
+        pattern, channels = self._ready.patterns[name]
         hits: list[Hit] = []
-        for step, windows in steps:
-            more, whole = trace.hits(pattern, step, windows)
+        for step, channel in enumerate(self._trace.channels):
+            if channel not in channels or (steps is not None and step not in steps):
+                continue
+            windows: Windows = None
+            if pattern in self._awaited[channel]:  # then what was not heard is not there
+                heard = self._heard.get(step, {})
+                if pattern not in heard:
+                    continue
+                windows = heard[pattern]
+            more, whole = self._trace.hits(pattern, step, windows)
             hits += more
             self.whole = self.whole and whole
         return hits
 
+    def _anywhere(self, name: str, steps: Collection[int] | None) -> list[Hit]:
+        hits = self._hits(name, steps)
+        if not hits and not self.whole:
+            raise OverBudget  # that nothing was found does not mean that nothing is there
+        return hits
 
-def _awaited(condition: Condition) -> Iterator[str]:
-    """The patterns a rule waits for: not those whose absence it asks about, which are searched only when it matters."""
-    if isinstance(condition, Use):
-        yield condition.name
-    if not isinstance(condition, NotOf):
-        for operand in operands(condition):
-            yield from _awaited(operand)
+    def _unguarded(self, name: str, steps: Collection[int] | None) -> list[Hit]:
+        channels = self._ready.rule.channels
+        return [
+            hit
+            for hit in self._hits(name, steps)
+            if not any(self._trace.guarded(hit, guard, searcher, channels) for guard, searcher in self._ready.guards)
+        ]

@@ -97,7 +97,8 @@ class RuleMonitor:
     @cached_property
     def _listened(self) -> int:
         """The channels listened to, as bits."""
-        return sum(1 << i for i, c in enumerate(CHANNELS) if self._engine.listening[c])
+        listened = {channel for rule in self.pack.rules for channel in rule.listens}
+        return sum(1 << i for i, c in enumerate(CHANNELS) if c in listened)
 
     def _seen(self, batch: Batch) -> list[int]:
         """For each trace, as bits: the channels in which there is text, and whether reasoning was withheld."""

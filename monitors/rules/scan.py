@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitors.rules.search import compile_set
+from monitors.rules.sieve import Sieve
 from monitors.rules.text import WINDOW, window, window_count
 from monitors.rules.trace import Windows
-from monitors.rules.width import without_borders
 from schemas.digest import text_buffer
 from schemas.trace import CHANNELS
 
@@ -23,7 +22,6 @@ NO_CHANNEL = len(CHANNELS)
 
 STRETCH = 4096  # bytes of neighbouring steps read at once
 GAP = 256  # bytes between two of them that are cheaper to read than to skip
-Match = Callable[[memoryview], list[int]]
 Heard = dict[int, dict[int, Windows]]  # step of a trace -> pattern -> windows
 
 
@@ -74,75 +72,95 @@ class Batch:
         return [CHANNELS[c] if c < NO_CHANNEL else "" for c in codes]
 
 
-@dataclass(frozen=True)
-class _Ear:
-    """One automaton, a looser one for stretches of steps, and the channels both listen to."""
+class Ear:
+    """Listens for some patterns at once: one automaton over all their runs, and a looser one for stretches of steps."""
 
-    match: Match
-    match_stretch: Match
-    patterns: tuple[int, ...]
-    channels: Any  # bool by channel code
+    def __init__(self, sieves: Mapping[int, Sieve]) -> None:
+        runs = {run.regex: run for sieve in sieves.values() for run in sieve.runs}
+        numbers = {regex: i for i, regex in enumerate(runs)}
+        self._exact = _matcher(list(runs))
+        self._loose = _matcher([run.loose for run in runs.values()])
+        # a pattern is looked up by its rarest run alone
+        self._by_run: list[list[tuple[int, int]]] = [[] for _ in runs]
+        for pattern, sieve in sieves.items():
+            needed = sum(1 << numbers[run.regex] for run in sieve.runs)
+            self._by_run[numbers[sieve.runs[0].regex]].append((needed, pattern))
+
+    def hears(self, text: memoryview) -> list[int]:
+        """The patterns that may match the text; those not named do not."""
+        runs = self._exact(text)
+        return self._patterns(runs) if runs else runs
+
+    def hears_something(self, text: memoryview) -> bool:
+        """Whether any pattern may match some step of a stretch of text."""
+        runs = self._loose(text)
+        return bool(runs and self._patterns(runs))
+
+    def _patterns(self, runs: list[int]) -> list[int]:
+        heard = 0
+        for run in runs:
+            heard |= 1 << run
+        return [pattern for run in runs for needed, pattern in self._by_run[run] if needed & heard == needed]
 
 
 class Ears:
-    """The automata of a pack: one for each distinct set of patterns that some channel needs."""
+    """The ears of a pack: one for each distinct set of patterns that some channel needs."""
 
-    def __init__(self, regexes: Sequence[str], listening: Mapping[str, frozenset[int]]) -> None:
+    def __init__(self, sieves: Sequence[Sieve], listening: Mapping[str, frozenset[int]]) -> None:
         together: dict[tuple[int, ...], list[str]] = {}
         for channel, wanted in listening.items():
             if wanted:
                 together.setdefault(tuple(sorted(wanted)), []).append(channel)
-        self._ears = []
-        for patterns, channels in together.items():
-            own = [regexes[p] for p in patterns]
-            exact, loose = _matcher(own), _matcher([without_borders(r) for r in own])
-            self._ears.append(_Ear(exact, loose, patterns, np.array([c in channels for c in (*CHANNELS, "")])))
+        self._ears = [
+            (Ear({p: sieves[p] for p in patterns}), np.array([c in channels for c in (*CHANNELS, "")]))
+            for patterns, channels in together.items()
+        ]
 
     def hear(self, batch: Batch) -> dict[int, Heard]:
         """By trace: the steps in which something was heard, and what. Nothing else about a trace is touched."""
         heard: dict[int, Heard] = {}
         sizes = batch.ends - batch.starts
-        for ear in self._ears:
-            listened = batch.readable & ear.channels[batch.channels]
-            for step, ids in _hear_short(ear, batch, np.flatnonzero(listened & (sizes <= WINDOW))):
-                batch.place(heard, step).update((ear.patterns[i], None) for i in ids)
+        for ear, channels in self._ears:
+            listened = batch.readable & channels[batch.channels]
+            for step, patterns in _hear_short(ear, batch, np.flatnonzero(listened & (sizes <= WINDOW))):
+                batch.place(heard, step).update(dict.fromkeys(patterns))
             for step in np.flatnonzero(listened & (sizes > WINDOW)).tolist():
                 if windows := _hear_long(ear, batch.text[batch.starts[step] : batch.ends[step]]):
                     batch.place(heard, step).update(windows)
         return heard
 
 
-def _matcher(regexes: Sequence[str]) -> Match:
+def _matcher(regexes: Sequence[str]) -> Callable[[memoryview], list[int]]:
     automaton = compile_set(regexes, SET_MEMORY)
     # past re2's Python wrapper, which costs a sixth of the call on a short step; the wrapper where there is no inside
     return getattr(automaton, "_set", automaton).Match
 
 
-def _hear_short(ear: _Ear, batch: Batch, steps: Any) -> list[tuple[int, list[int]]]:
+def _hear_short(ear: Ear, batch: Batch, steps: Any) -> list[tuple[int, list[int]]]:
     """The steps in which something is heard, and which of the ear's patterns.
 
     A call costs as much as reading some 300 bytes, so short steps that lie side by side are first read as one stretch
     by an automaton that hears all that might be there, and one by one only where it hears something.
     """
-    text, match = batch.text, ear.match
+    text, hears = batch.text, ear.hears
     starts, ends = batch.starts[steps], batch.ends[steps]
     alone, stretches = _stretches(starts, ends)
     found: list[tuple[int, list[int]]] = []
     if len(stretches):
         first, last = stretches[:, 0], stretches[:, 1]
-        loose = ear.match_stretch
+        hears_something = ear.hears_something
         near = [
             (i, j)
             for i, j, a, b in zip(
                 first.tolist(), last.tolist(), starts[first].tolist(), ends[last - 1].tolist(), strict=True
             )
-            if loose(text[a:b])
+            if hears_something(text[a:b])
         ]
         alone = np.concatenate([alone, *(np.arange(i, j) for i, j in near)]) if near else alone
     found = [
-        (step, ids)
+        (step, patterns)
         for step, a, b in zip(steps[alone].tolist(), starts[alone].tolist(), ends[alone].tolist(), strict=True)
-        if (ids := match(text[a:b]))
+        if (patterns := hears(text[a:b]))
     ]
     return found
 
@@ -158,11 +176,11 @@ def _stretches(starts: Any, ends: Any) -> tuple[Any, Any]:
     return runs[~together, 0], runs[together]
 
 
-def _hear_long(ear: _Ear, text: memoryview) -> dict[int, list[int]]:
+def _hear_long(ear: Ear, text: memoryview) -> dict[int, list[int]]:
     """Pattern -> the windows of one long step in which it was heard."""
     windows: dict[int, list[int]] = {}
     for number in range(window_count(len(text))):
         w = window(text, number)
-        for i in ear.match(text[w.start : w.end]) or ():
-            windows.setdefault(ear.patterns[i], []).append(number)
+        for pattern in ear.hears(text[w.start : w.end]):
+            windows.setdefault(pattern, []).append(number)
     return windows

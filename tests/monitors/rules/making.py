@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
+import re2
+from hypothesis import strategies as st
 
 from monitors.rules.pack import AnyOf, Condition, Example, Guard, Pattern, Rule, RulePack, Use
 from monitors.rules.selftest import example_steps
@@ -84,3 +86,49 @@ def pack(*rules: Rule) -> RulePack:
 def steps(*traces: Sequence[tuple[str, str]]) -> pa.ListArray:
     """Traces of (channel, text) steps."""
     return example_steps([Example(tuple(trace)) for trace in traces])
+
+
+_ATOMS = st.sampled_from(
+    [
+        "a",
+        "b",
+        ".",
+        "[ab]",
+        r"\w",
+        "(?i)c",
+        r"\b",
+        "é",
+        "(?:a|bb)",
+        "[[:alpha:]]",
+        r"\x62",
+        r"\Qab\E",
+        "^",
+        "$",
+        " ",
+        r"\B",
+    ]
+)
+_COUNTS = st.sampled_from(["", "", "?", "{0,2}", "{2}", "{1,3}?", "{0,9}", "{1,8}"])
+
+
+def regexes() -> st.SearchStrategy[str]:
+    """Expressions that RE2 accepts, bounded, of all shapes."""
+    return st.recursive(
+        st.lists(st.tuples(_ATOMS, _COUNTS), min_size=1, max_size=5).map(lambda p: "".join(a + c for a, c in p)),
+        lambda inner: st.tuples(
+            st.lists(inner, min_size=1, max_size=3).map(lambda parts: "(?:" + "|".join(parts) + ")"),
+            st.sampled_from(["", "", "?", "{1,2}", "{2}", "{0,3}"]),
+            inner,
+        ).map("".join),
+        max_leaves=5,
+    ).filter(_is_valid)
+
+
+def _is_valid(regex: str) -> bool:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(regex, options)
+    except re2.error:
+        return False
+    return True

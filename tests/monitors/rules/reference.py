@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import re2
 
-from monitors.rules.conditions import Hit, evaluate
+from monitors.rules.conditions import Finder, Hit, evaluate
 from monitors.rules.pack import Guard, Rule, RulePack
 
 Trace = Sequence[tuple[str, str]]
@@ -23,7 +23,7 @@ def fired(pack: RulePack, trace: Trace) -> dict[str, list[tuple[int, int, int]]]
 def _hits(rule: Rule, trace: Trace) -> list[tuple[int, int, int]]:
     patterns = {p.name: p for p in rule.patterns}
 
-    def everything(name: str) -> list[Hit]:
+    def everything(name: str, _: object = None) -> list[Hit]:
         p = patterns[name]
         return [
             Hit(step, m.start(), m.end(), hash(p.regex), 0, 0)
@@ -32,10 +32,10 @@ def _hits(rule: Rule, trace: Trace) -> list[tuple[int, int, int]]:
             for m in re2.finditer(p.regex, text)
         ]
 
-    def unguarded(name: str) -> list[Hit]:
+    def unguarded(name: str, _: object = None) -> list[Hit]:
         return [h for h in everything(name) if not any(_guarded(h, g, rule, trace) for g in rule.unless)]
 
-    hits = evaluate(rule.when, unguarded, everything, lambda step: trace[step][0] == "reasoning")
+    hits = evaluate(rule.when, Finder(unguarded, everything, lambda step: trace[step][0] == "reasoning"))
     return sorted({(h.step, h.start, h.end) for h in hits})
 
 

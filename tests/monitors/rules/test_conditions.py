@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitors.rules.conditions import Hit, evaluate, near, reach
+from monitors.rules.conditions import Finder, Hit, awaited, evaluate, near, rarest_first
 from monitors.rules.pack import AllOf, AnyOf, Condition, Near, NotOf, Then, Use
 
 
@@ -98,12 +99,17 @@ def is_reasoning(step: int) -> bool:
     return STEPS[step] == "reasoning"
 
 
+def finder_in(hits: dict[str, list[Hit]]) -> Finder:
+    def found(name: str, steps: Collection[int] | None) -> list[Hit]:
+        return sorted(h for h in hits.get(name, []) if steps is None or h.step in steps)
+
+    return Finder(found, found, is_reasoning)
+
+
 @pytest.mark.parametrize(("condition", "hits", "evidence"), CASES.values(), ids=CASES)
 def test_condition(condition: Condition, hits: dict[str, list[Hit]], evidence: list[tuple[int, int]]) -> None:
-    def found(name: str) -> list[Hit]:
-        return hits.get(name, [])
-
-    assert [(h.step, h.start) for h in evaluate(condition, found, found, is_reasoning)] == evidence
+    finder = finder_in(hits)
+    assert [(h.step, h.start) for h in evaluate(condition, finder)] == evidence
 
 
 CONDITIONS = st.recursive(
@@ -119,23 +125,48 @@ CONDITIONS = st.recursive(
 
 
 @settings(max_examples=500)
-@given(CONDITIONS, st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.integers(0, 20)), max_size=8))
-def test_other_steps_than_those_known_beforehand_decide_nothing(
-    condition: Condition, places: list[tuple[str, int, int]]
-) -> None:
-    """Else the short cut that leaves other steps unsearched would lose hits."""
+@given(
+    CONDITIONS,
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.integers(0, 20)), max_size=8, unique=True),
+)
+def test_what_is_asked_first_changes_no_answer(condition: Condition, places: list[tuple[str, int, int]]) -> None:
     hits: dict[str, list[Hit]] = {}
     for name, step, start in places:
         hits.setdefault(name, []).append(hit(step, start, start + 2, ord(name)))
+    finder = finder_in(hits)
+    expected = evaluate_plainly(condition, finder)
+    for weights in ({"a": 1, "b": 2, "c": 3}, {"a": 3, "b": 2, "c": 1}):
+        ordered, _ = rarest_first(condition, weights.__getitem__)
+        assert evaluate(ordered, finder) == expected
+        if expected:
+            assert any(hits.get(name) for name in awaited(ordered))
 
-    def found(name: str) -> list[Hit]:
-        return hits.get(name, [])
 
-    where = reach(condition, lambda name: [h.step for h in found(name)], is_reasoning)
+def evaluate_plainly(condition: Condition, finder: Finder) -> list[Hit]:
+    """Every operand asked, in full."""
+    match condition:
+        case Use(name):
+            return sorted(set(finder.hits(name, None)))
+        case AnyOf(of):
+            return sorted({h for c in of for h in evaluate_plainly(c, finder)})
+        case AllOf(of):
+            parts = [evaluate_plainly(c, finder) for c in of if not isinstance(c, NotOf)]
+            absent = not any(evaluate_plainly(c.of, finder) for c in of if isinstance(c, NotOf))
+            return sorted({h for part in parts for h in part}) if all(parts) and absent else []
+        case Near(of, within):
+            return near_by_trying_all([evaluate_plainly(c, finder) for c in of], within)
+        case Then(first, later):
+            firsts = [h for h in evaluate_plainly(first, finder) if is_reasoning(h.step)]
+            laters = evaluate_plainly(later, finder)
+            pairs = [(a, b) for a in firsts for b in laters if a.step < b.step]
+            return sorted({h for pair in pairs for h in pair})
+        case NotOf():
+            return []
 
-    def there(name: str) -> list[Hit]:
-        return [h for h in found(name) if h.step in where.deciding]
 
-    full = evaluate(condition, found, found, is_reasoning)
-    assert {h.step for h in full} <= where.evidence
-    assert evaluate(condition, there, found, is_reasoning) == full
+def test_the_rarest_is_awaited_and_asked_first() -> None:
+    weights = {"a": 1.0, "b": 5.0, "c": 3.0}.__getitem__
+    ordered, rare = rarest_first(AllOf((A, NotOf(C), Near((A, C, B), 9))), weights)
+    assert ordered == AllOf((Near((B, C, A), 9), A, NotOf(C)))
+    assert (list(awaited(ordered)), rare) == (["b"], 5.0)
+    assert list(awaited(AnyOf((A, AllOf((B, C)))))) == ["a", "b"]
