@@ -13,11 +13,15 @@ from typing import TextIO
 FORMATS = ("table", "json", "csv")
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], format: str, out: TextIO | None = None) -> None:
+def print_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], format: str, out: TextIO | None = None
+) -> None:
     """Write rows to stdout as a table for people, or as JSON lines in one array, or as CSV."""
     out = out or sys.stdout
     if format == "json":
-        json.dump([dict(zip(columns, map(_plain, row), strict=True)) for row in rows], out, ensure_ascii=False, indent=1)
+        json.dump(
+            [dict(zip(columns, map(_plain, row), strict=True)) for row in rows], out, ensure_ascii=False, indent=1
+        )
         out.write("\n")
     elif format == "csv":
         writer = csv.writer(out)
@@ -50,11 +54,18 @@ def printable(text: str) -> str:
     >>> printable("a\\x1b[31m")
     'a␛[31m'
     """
-    return "".join(_symbol(c) if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 else c for c in text)
+    return text.translate(SYMBOLS)
 
 
-def _symbol(c: str) -> str:
-    return chr(0x2400 + ord(c)) if ord(c) < 32 else "␡" if ord(c) == 127 else "\ufffd"
+HIDDEN = (
+    "\u2028-\u202e",
+    "\u2066-\u2069",
+    "\u200e-\u200f",
+    "\ud800-\udfff",
+)  # text not as it is written, or half of it
+SYMBOLS = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\n\t"} | {0x7F: "␡"}
+SYMBOLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+SYMBOLS |= {c: f"\\u{c:04x}" for first, _, last in HIDDEN for c in range(ord(first), ord(last) + 1)}
 
 
 def _cell(value: object) -> str:
