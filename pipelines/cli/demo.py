@@ -15,6 +15,7 @@ import click
 
 from pipelines.cli.options import Directory
 from pipelines.cli.output import print_rows
+from schemas.results import LEVELS
 
 if TYPE_CHECKING:
     from pipelines.store import Store
@@ -47,7 +48,9 @@ SELECT environment, training_run, training_step, behaviour, assessed, flagged, r
 FROM rates WHERE stance = 'any' AND flagged > 0
 ORDER BY low DESC, environment, training_run, training_step, behaviour LIMIT 8
 """
-WORST = "SELECT alert_id FROM alerts ORDER BY score DESC, alert_id LIMIT 1"
+WORST = f"""
+SELECT alert_id FROM alerts ORDER BY list_position({list(LEVELS)}, "level") DESC, score DESC, alert_id LIMIT 1
+"""
 
 
 @click.command("demo", epilog=EXAMPLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from docs.generate import walk
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md")])
 COMMANDS = {name: command for name, command, _ in walk()}
-FENCE = re.compile(r"^```(?:bash|sh|console|text)?\n(.*?)^```", re.M | re.S)
+FENCE = re.compile(r"^```(?:bash|sh|console)?\n(.*?)^```", re.M | re.S)
 
 
 def spoken(text: str) -> Iterator[str]:
@@ -27,12 +28,19 @@ def spoken(text: str) -> Iterator[str]:
                 yield line
 
 
+def first_command(line: str) -> list[str]:
+    """The words of a line up to a pipe, redirection or `&&`, as a shell would split it."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(itertools.takewhile(lambda word: not set(word) <= set("|&;<>()"), lexer))
+
+
 LINES = [(page.name, line) for page in PAGES if page.exists() for line in spoken(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}: {line[:60]}" for page, line in LINES])
 def test_documented_commands_exist(page: str, line: str) -> None:
-    words = shlex.split(re.split(r"\s[|&>;]+\s", line, maxsplit=1)[0], comments=True)
+    words = first_command(line)
     name = "cotmonitor"
     rest = words[1:]
     while rest and f"{name} {rest[0]}" in COMMANDS:
