@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -134,13 +134,31 @@ def _detect(schema: pa.Schema, named: dict[str, str], where: str) -> str:
     if chats:
         return "messages"
     if texts:
+        _refuse_lookalikes(types, where)
         return "flat"
     if "transcript_id" in types and not chats:
         what = "it lists transcripts and holds no messages, like the index of a Scout database"
         raise LayoutError([Fault(where, None, what, "give its transcripts_*.parquet files")])
-    guesses = [f"{target}={name}" for target, names in ALSO_CALLED.items() for name in names if name in types]
+    guesses = [f"{target}={name}" for target, name in _lookalikes(types, ALSO_CALLED)]
     todo = f"name them with --map, e.g. --map {','.join(guesses) or 'reasoning=COLUMN,output=COLUMN'}"
     raise LayoutError([Fault(where, None, f"no layout explains its columns ({', '.join(schema.names)})", todo)])
+
+
+def _refuse_lookalikes(types: dict[str, pa.DataType], where: str) -> None:
+    """A file whose reasoning has another name would read as one without; so would `Output` as one without output."""
+    others = {**{target: () for target in STEP_COLUMNS}, "reasoning": ALSO_CALLED["reasoning"]}
+    found = [(t, n) for t, n in _lookalikes(types, others) if t not in types and (is_text(types[n]) or is_list(types[n]))]
+    if found:
+        what = f"column {found[0][1]!r} could be the {found[0][0]}, and would be cut to metadata"
+        pairs = ",".join(f"{target}={name}" for target, name in dict(found).items())
+        raise LayoutError([Fault(where, None, what, f"say --map {pairs}, or --layout flat to have it so")])
+
+
+def _lookalikes(types: Iterable[str], others: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """(target, column) for columns named like a target but for their case, or by one of its other names."""
+    for target, names in others.items():
+        for known in (target, *names):
+            yield from ((target, name) for name in types if name.lower() == known)
 
 
 def _is_steps(kind: pa.DataType) -> bool:

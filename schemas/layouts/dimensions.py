@@ -19,11 +19,16 @@ from schemas.trace import DIMENSIONS
 TYPES = {c.name: c.type for c in DIMENSIONS if c.name != "metadata"}
 WRONG_TYPE = "wrong_type"
 NULL_ID = "null_id"
+OUT_OF_RANGE = "out_of_range"
+LEAST = {c.name: c.minimum for c in DIMENSIONS if c.minimum is not None}
 INTEGER = re.compile(r"[+-]?\d{1,19}")
 MICROSECOND = dt.timedelta(microseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Seconds, milliseconds, micro- and nanoseconds between 2001 and 2100 do not overlap, so a bare number says which it is.
 EPOCH_2001, EPOCH_2100 = 978_307_200, 4_102_444_800
+# The years 1 to 9999, all that calendars in most programs hold, in seconds; and how many of a unit make a second.
+YEAR_1, YEAR_10000 = -62_135_596_800, 253_402_300_800
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def dimension(column: pa.Array, target: str, source: str, faults: Faults) -> pa.Array:
@@ -31,10 +36,10 @@ def dimension(column: pa.Array, target: str, source: str, faults: Faults) -> pa.
     kind = TYPES[target]
     if isinstance(column, pa.ExtensionArray) and not isinstance(column.type, pa.UuidType):
         column = column.storage
-    if column.type == kind or pa.types.is_null(column.type):
+    if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type):
+        values = _utc(column, source, faults)
+    elif column.type == kind or pa.types.is_null(column.type):
         values = column.cast(kind) if kind != pa.string() else text_column(column, source, faults)
-    elif pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type):
-        values = _utc(column)
     elif kind == pa.string() and _writes_itself(column.type):
         values = text_column(column, source, faults).cast(pa.string())
     elif kind == pa.float64() and (pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
@@ -43,6 +48,9 @@ def dimension(column: pa.Array, target: str, source: str, faults: Faults) -> pa.
         values = _one_by_one(column, target, source, faults)
     if target == "trace_id":
         _find_missing(values, source, faults)
+    if target in LEAST:
+        for row in np.flatnonzero(_true(pc.less(values, LEAST[target]))).tolist():
+            faults.add(row, OUT_OF_RANGE, f"{source} is {values[row]}, and {target} begins at {LEAST[target]}")
     return values
 
 
@@ -51,10 +59,23 @@ def _writes_itself(kind: pa.DataType) -> bool:
     return is_uuid or is_text(kind) or pa.types.is_integer(kind)
 
 
-def _utc(column: pa.Array) -> pa.Array:
+def _true(flags: pa.Array) -> np.ndarray:
+    return flags.fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def _utc(column: pa.Array, source: str, faults: Faults) -> pa.Array:
     """Timestamps in microseconds and UTC; a naive one is UTC already, digits below a microsecond are dropped."""
+    unit = column.type.unit
+    numbers = column.cast(pa.int64())
+    if unit != "ns":  # nanoseconds only reach from 1677 to 2262
+        first, end = YEAR_1 * PER_SECOND[unit], YEAR_10000 * PER_SECOND[unit]
+        odd = _true(pc.or_(pc.less(numbers, first), pc.greater_equal(numbers, end)))
+        for row in np.flatnonzero(odd).tolist():
+            what = f"{numbers[row]} {unit} since 1970 lie outside the years 1 to 9999"
+            faults.add(row, OUT_OF_RANGE, f"{source}: {what}")
+        column = pc.if_else(pa.array(odd), pa.scalar(None, column.type), column)
     if column.type.tz is None:
-        column = column.cast(pa.timestamp(column.type.unit, tz="UTC"))
+        column = column.cast(pa.timestamp(unit, tz="UTC"))
     return pc.cast(column, pa.timestamp("us", tz="UTC"), safe=False)
 
 
