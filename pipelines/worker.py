@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import sys
 
 from schemas.parent import end_with_parent
 
 
 def main() -> None:
-    """Watch over the run, then be a worker of Beam."""
+    """Watch over the run, then be a worker of Beam.
+
+    What goes wrong here is told by the run: steps leave their words for it, and Beam hands on the rest.
+    """
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run is interrupted too, and we end with it
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     logging.getLogger().addHandler(logging.NullHandler())  # else the first message sends all of them to stderr as well
     logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())  # Beam asks for it at import
     from apache_beam.runners.worker import sdk_worker_main
