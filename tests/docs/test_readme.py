@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pyarrow as pa
 
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
+from pipelines.job import load_job
 from pipelines.samples import samples
 from schemas.trace import STEPS
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_core_pack_tells_the_stories_apart() -> None:
@@ -22,3 +27,11 @@ def test_the_core_pack_tells_the_stories_apart() -> None:
     assert told["hard_negative"] == 181
     assert flagged["gaming"] / told["gaming"] > 2 / 3
     assert flagged["hard_negative"] == flagged["clean"] == 0
+
+
+def test_the_job_file_shown_is_one(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    (tmp_path / "nightly.yaml").write_text(shown, encoding="utf-8")
+    job = load_job(str(tmp_path / "nightly.yaml"), {})
+    assert job.map == {"reasoning": "cot"}
+    assert job.contracts.max_dead_letter_ratio == 0.05
