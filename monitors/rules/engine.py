@@ -79,7 +79,7 @@ class Engine:
             self._rules.append(_Ready(rule, when, patterns, tuple((g, guards[g.regex]) for g in rule.unless)))
         self._searchers = [Searcher(regex) for regex in regexes]
         self._awaited = {c: frozenset(p) for c, p in listening.items()}
-        self._ears = Ears(sieves, self._awaited)
+        self._ears = Ears(self._searchers, sieves, self._awaited)
 
     def fired(self, steps: pa.ListArray, limits: Limits) -> dict[int, Outcome]:
         """By trace number, what fires; a trace that is not named is clean."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitors.rules.search import compile_set
+from monitors.rules.search import Searcher, compile_set
 from monitors.rules.sieve import Sieve
 from monitors.rules.text import WINDOW, window, window_count
 from monitors.rules.trace import Windows
@@ -22,6 +22,7 @@ NO_CHANNEL = len(CHANNELS)
 
 STRETCH = 4096  # bytes of neighbouring steps read at once
 GAP = 256  # bytes between two of them that are cheaper to read than to skip
+Match = Callable[[memoryview], list[int]]  # the numbers of the expressions that match
 Heard = dict[int, dict[int, Windows]]  # step of a trace -> pattern -> windows
 
 
@@ -78,35 +79,30 @@ class Ear:
     def __init__(self, sieves: Mapping[int, Sieve]) -> None:
         runs = {run.regex: run for sieve in sieves.values() for run in sieve.runs}
         numbers = {regex: i for i, regex in enumerate(runs)}
-        self._exact = _matcher(list(runs))
-        self._loose = _matcher([run.loose for run in runs.values()])
+        self.match = _matcher(list(runs))
+        self.match_loosely = _matcher([run.loose for run in runs.values()])
+        self._bits = [1 << i for i in range(len(runs))]
         # a pattern is looked up by its rarest run alone
         self._by_run: list[list[tuple[int, int]]] = [[] for _ in runs]
         for pattern, sieve in sieves.items():
             needed = sum(1 << numbers[run.regex] for run in sieve.runs)
             self._by_run[numbers[sieve.runs[0].regex]].append((needed, pattern))
 
-    def hears(self, text: memoryview) -> list[int]:
-        """The patterns that may match the text; those not named do not."""
-        runs = self._exact(text)
-        return self._patterns(runs) if runs else runs
-
-    def hears_something(self, text: memoryview) -> bool:
-        """Whether any pattern may match some step of a stretch of text."""
-        runs = self._loose(text)
-        return bool(runs and self._patterns(runs))
-
-    def _patterns(self, runs: list[int]) -> list[int]:
-        heard = 0
+    def patterns(self, runs: list[int]) -> list[int]:
+        """The patterns that may match where these runs are; those not named do not."""
+        bits, heard = self._bits, 0
         for run in runs:
-            heard |= 1 << run
+            heard |= bits[run]
         return [pattern for run in runs for needed, pattern in self._by_run[run] if needed & heard == needed]
 
 
 class Ears:
     """The ears of a pack: one for each distinct set of patterns that some channel needs."""
 
-    def __init__(self, sieves: Sequence[Sieve], listening: Mapping[str, frozenset[int]]) -> None:
+    def __init__(
+        self, searchers: Sequence[Searcher], sieves: Sequence[Sieve], listening: Mapping[str, frozenset[int]]
+    ) -> None:
+        self._searchers = searchers
         together: dict[tuple[int, ...], list[str]] = {}
         for channel, wanted in listening.items():
             if wanted:
@@ -117,20 +113,22 @@ class Ears:
         ]
 
     def hear(self, batch: Batch) -> dict[int, Heard]:
-        """By trace: the steps in which something was heard, and what. Nothing else about a trace is touched."""
+        """By trace: the steps in which a pattern matches (in a long step: may match), and which."""
         heard: dict[int, Heard] = {}
         sizes = batch.ends - batch.starts
         for ear, channels in self._ears:
             listened = batch.readable & channels[batch.channels]
             for step, patterns in _hear_short(ear, batch, np.flatnonzero(listened & (sizes <= WINDOW))):
-                batch.place(heard, step).update(dict.fromkeys(patterns))
+                text = batch.text[batch.starts[step] : batch.ends[step]]
+                if matched := [p for p in patterns if self._searchers[p].matches(text)]:
+                    batch.place(heard, step).update(dict.fromkeys(matched))
             for step in np.flatnonzero(listened & (sizes > WINDOW)).tolist():
                 if windows := _hear_long(ear, batch.text[batch.starts[step] : batch.ends[step]]):
                     batch.place(heard, step).update(windows)
         return heard
 
 
-def _matcher(regexes: Sequence[str]) -> Callable[[memoryview], list[int]]:
+def _matcher(regexes: Sequence[str]) -> Match:
     automaton = compile_set(regexes, SET_MEMORY)
     # past re2's Python wrapper, which costs a sixth of the call on a short step; the wrapper where there is no inside
     return getattr(automaton, "_set", automaton).Match
@@ -142,27 +140,24 @@ def _hear_short(ear: Ear, batch: Batch, steps: Any) -> list[tuple[int, list[int]
     A call costs as much as reading some 300 bytes, so short steps that lie side by side are first read as one stretch
     by an automaton that hears all that might be there, and one by one only where it hears something.
     """
-    text, hears = batch.text, ear.hears
     starts, ends = batch.starts[steps], batch.ends[steps]
     alone, stretches = _stretches(starts, ends)
-    found: list[tuple[int, list[int]]] = []
     if len(stretches):
         first, last = stretches[:, 0], stretches[:, 1]
-        hears_something = ear.hears_something
-        near = [
-            (i, j)
-            for i, j, a, b in zip(
-                first.tolist(), last.tolist(), starts[first].tolist(), ends[last - 1].tolist(), strict=True
-            )
-            if hears_something(text[a:b])
-        ]
-        alone = np.concatenate([alone, *(np.arange(i, j) for i, j in near)]) if near else alone
-    found = [
-        (step, patterns)
-        for step, a, b in zip(steps[alone].tolist(), starts[alone].tolist(), ends[alone].tolist(), strict=True)
-        if (patterns := hears(text[a:b]))
+        heard = _listen(ear.match_loosely, batch.text, range(len(first)), starts[first], ends[last - 1])
+        near = [np.arange(first[i], last[i]) for i, runs in heard if ear.patterns(runs)]
+        alone = np.concatenate([alone, *near]) if near else alone
+    heard = _listen(ear.match, batch.text, steps[alone].tolist(), starts[alone], ends[alone])
+    return [(step, patterns) for step, runs in heard if (patterns := ear.patterns(runs))]
+
+
+def _listen(match: Match, text: memoryview, keys: Sequence[int], starts: Any, ends: Any) -> list[tuple[int, list[int]]]:
+    """The stretches of text in which something matches, and what: the one loop that every step passes through."""
+    return [
+        (key, runs)
+        for key, a, b in zip(keys, starts.tolist(), ends.tolist(), strict=True)
+        if (runs := match(text[a:b]))
     ]
-    return found
 
 
 def _stretches(starts: Any, ends: Any) -> tuple[Any, Any]:
@@ -181,6 +176,6 @@ def _hear_long(ear: Ear, text: memoryview) -> dict[int, list[int]]:
     windows: dict[int, list[int]] = {}
     for number in range(window_count(len(text))):
         w = window(text, number)
-        for pattern in ear.hears(text[w.start : w.end]):
+        for pattern in ear.patterns(ear.match(text[w.start : w.end]) or []):
             windows.setdefault(pattern, []).append(number)
     return windows

@@ -60,6 +60,10 @@ class Searcher:
             return found, False
         return found, True
 
+    def matches(self, text: memoryview) -> bool:
+        """Whether it matches anywhere in a text of at most one window."""
+        return self.regex.search(text) is not None
+
     def first(self, text: memoryview, low: int, high: int, work: Work) -> tuple[int, int] | None:
         """The leftmost match within bytes `low:high`; what stands around them still counts for borders."""
         found = self.regex.search(text, low, high)

@@ -15,7 +15,9 @@ import re2
 from monitors.rules.syntax import Border, Char, Either, Node, Repeat, Sequence, emit, parse, without_borders
 
 _KEPT_COUNT = 3  # repetitions up to this count are looked for as written, longer ones as any number
-_TELLING = 4.0  # a run that weighs less is too common to be worth looking for beside another
+_TELLING = 4.0  # a run that weighs less is too common to be worth looking for beside others
+_ENOUGH = 8.0  # that all runs of an expression weigh together before common ones are left out
+_COMMON = 2.0  # a run that weighs less is in every text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,12 @@ def sieve(regex: str) -> Sieve:
     runs = sorted({r.regex: r for r in _told(parse(regex))}.values(), key=lambda r: -r.weight)
     if not runs:  # nothing but classes and gaps: no run tells anything, so look for the whole of it
         runs = [Run(regex, emit(without_borders(parse(regex))), 0.1)]
-    kept = [r for r in runs if r.weight >= _TELLING] or runs[:1]
-    return Sieve(tuple(kept), sum(r.weight for r in kept))
+    kept, weight = runs[:1], runs[0].weight
+    for run in runs[1:]:
+        if run.weight >= (_TELLING if weight >= _ENOUGH else _COMMON):
+            kept.append(run)
+            weight += run.weight
+    return Sieve(tuple(kept), weight)
 
 
 def _run(parts: list[Node]) -> Run:
