@@ -11,18 +11,16 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.decide import RunStamp
-from pipelines.plan import Part, Pending
-from pipelines.stage import COUNTS, Manifest, Place, manifests, shards_done
+from pipelines.stage import COUNTS, Manifest, Place, ShardDone, manifests, shards_done
 from pipelines.store import Conflict, StagedFile, Store, delta
 from pipelines.store.connect import literal, unglobbed
 from schemas.errors import CotmonitorError
 from schemas.ledger import DEAD_LETTERS, INGEST, UNITS
-from schemas.results import ALERTS, ASSESSMENTS, FINAL_REASONS
+from schemas.results import ALERTS, ASSESSMENTS
 from schemas.table import Table
 from schemas.trace import TRACES
 
 RESULT_TABLES: tuple[Table, ...] = (TRACES, ASSESSMENTS, ALERTS, DEAD_LETTERS)
-RETRYABLE_DEAD = ("corrupt_file", "unreadable_file")  # the file may be whole, or readable, tomorrow
 
 
 class Incomplete(CotmonitorError):
@@ -39,11 +37,11 @@ class StagedRun:
     violations: dict[str, int]
 
 
-def collect(place: Place, shards: int, parts: Sequence[str]) -> StagedRun:
+def collect(place: Place, shards: int) -> StagedRun:
     """Gather what was staged; raise `Incomplete` if a shard, or a batch of any part, is missing."""
     done = {d.shard: d for d in shards_done(place)}
     staged = list(manifests(place))
-    _all_there(done, staged, shards, place, parts)
+    _all_there(done, staged, shards)
     files: dict[str, list[str]] = {t.name: [] for t in RESULT_TABLES}
     sizes: dict[str, list[StagedFile]] = {t.name: [] for t in RESULT_TABLES}
     broken: Counter[str] = Counter()
@@ -55,17 +53,11 @@ def collect(place: Place, shards: int, parts: Sequence[str]) -> StagedRun:
     return StagedRun(files, sizes, _counts(place), dict(broken))
 
 
-def _all_there(
-    done: dict[int, object], staged: Sequence[Manifest], shards: int, place: Place, parts: Sequence[str]
-) -> None:
-    from pipelines.plan import read_shard
-
+def _all_there(done: dict[int, ShardDone], staged: Sequence[Manifest], shards: int) -> None:
     have = {(m.part, m.shard, m.batch) for m in staged}
     missing = [f"shard {s}" for s in range(shards) if s not in done]
     for shard, d in done.items():
-        wanted = read_shard(str(place.plan), shard)[0].parts
-        pairs = [(p, d.trace_batches) for p in wanted if p in parts]  # type: ignore[attr-defined]
-        pairs += [("dead", d.dead_batches)] if INGEST in wanted else []  # type: ignore[attr-defined]
+        pairs = [(p, d.trace_batches) for p in d.parts] + ([("dead", d.dead_batches)] if INGEST in d.parts else [])
         missing += [f"{p} of shard {shard}, batch {b}" for p, n in pairs for b in range(n) if (p, shard, b) not in have]
     if missing:
         some = "; ".join(missing[:5])
@@ -80,79 +72,12 @@ def _counts(place: Place) -> pa.Table:
     query = """SELECT file, fingerprint, any_value(parts) AS parts, sum("rows")::BIGINT AS "rows",
                sum(traces)::BIGINT AS traces, sum(dead)::BIGINT AS dead FROM staged GROUP BY file, fingerprint"""
     paths = [str(p) for p in sorted(place.folder.glob("counts-*.parquet"))]
-    return _over(paths, query).cast(COUNTS) if paths else COUNTS.empty_table()
-
-
-def unit_rows(
-    staged: StagedRun,
-    todo: Sequence[Pending],
-    parts: Sequence[Part],
-    stamp: RunStamp,
-    sample: int | None,
-) -> pa.Table:
-    """The rows of `units` that this run may commit: one per file and part, with counts taken from the staged tables.
-
-    `sequence` and `committed_at` are filled in by the store when it commits.
-    """
-    counts = {r["file"]: r for r in staged.counts.select(["file", "rows", "traces", "dead"]).to_pylist()}
-    looked = _by_file(staged.files[ASSESSMENTS.name], _LOOKED)
-    alerts = _by_file(staged.files[ALERTS.name], _ALERTED)
-    dead = _by_file(staged.files[DEAD_LETTERS.name], _RETRYABLE)
-    by_id = {p.id: p for p in parts}
-    columns: dict[str, list[object]] = {c: [] for c in UNITS.names if c not in ("sequence", "committed_at")}
-    for p in todo:
-        count = counts.get(p.file.name)
-        if count is None:  # a sample drew nothing from this file
-            continue
-        for name in p.parts:
-            part = by_id[name]
-            key = (p.file.name, name)
-            _, assessed, not_assessed, retryable = looked.get(key, (0, 0, 0, 0))
-            row = {
-                "unit_id": part.unit_id(p.file.fingerprint, stamp.adapter_digest),
-                "run_id": stamp.run_id,
-                "run_date": stamp.run_date,
-                "file": p.file.name,
-                "fingerprint": p.file.fingerprint,
-                "adapter_digest": stamp.adapter_digest,
-                "monitor": name,
-                "monitor_digest": part.digest,
-                "sample": sample,
-                "rows": count["rows"],
-                "traces": count["traces"],
-                "dead": count["dead"],
-                "assessed": assessed,
-                "not_assessed": not_assessed,
-                "retryable": dead.get((p.file.name, INGEST), (0,))[0] if name == INGEST else retryable,
-                "alerts": alerts.get(key, (0,))[0],
-            }
-            for c, values in columns.items():
-                values.append(row[c])
-    schema = pa.schema([UNITS.arrow().field(c) for c in columns])
-    return pa.table(list(columns.values()), schema=schema)
-
-
-_LOOKED = f"""
-    SELECT file, monitor, count(*) AS n, count(*) FILTER (state = 'assessed') AS assessed,
-           count(*) FILTER (state <> 'assessed') AS blind,
-           count(*) FILTER (state <> 'assessed' AND reason NOT IN {FINAL_REASONS!r}) AS retryable
-    FROM staged GROUP BY file, monitor"""
-_ALERTED = "SELECT file, monitor, count(*) AS n FROM staged GROUP BY file, monitor"
-_RETRYABLE = f"""
-    SELECT file, '{INGEST}' AS monitor, sum("rows")::BIGINT AS n FROM staged WHERE reason IN {RETRYABLE_DEAD!r} GROUP BY file"""
-
-
-def _by_file(files: Sequence[str], query: str) -> dict[tuple[str, str], tuple[int, ...]]:
-    rows = _over(files, query) if files else pa.table({})
-    return {(r[0], r[1]): tuple(int(v) for v in r[2:]) for r in zip(*(c.to_pylist() for c in rows.columns), strict=True)}
-
-
-def _over(files: Sequence[str], query: str) -> pa.Table:
-    """A query whose `staged` is these Parquet files."""
-    listed = ", ".join(literal(unglobbed(f)) for f in files)
-    source = f"read_parquet([{listed}], hive_partitioning = false)"
+    if not paths:
+        return COUNTS.empty_table()
+    listed = ", ".join(literal(unglobbed(p)) for p in paths)
     with duckdb.connect() as con:
-        return con.sql(f"WITH staged AS (FROM {source}) {query}").to_arrow_table()
+        con.execute(f"CREATE VIEW staged AS FROM read_parquet([{listed}], hive_partitioning = false)")
+        return con.sql(query).to_arrow_table().cast(COUNTS)
 
 
 def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: frozenset[str]) -> pa.Table:
@@ -195,7 +120,8 @@ def delete_staged(store: Store, place: Place) -> None:
 
 def commit_dead_letters(store: Store, place: Place, stamp: RunStamp) -> None:
     """What a failed run may leave: its dead letters, so that somebody can see why. No unit names them."""
-    letters = [StagedFile(n, rows, size) for m in manifests(place) for t, n, rows, size in m.files if t == "dead_letters"]
+    letters = [
+        StagedFile(n, rows, size) for m in manifests(place) for t, n, rows, size in m.files if t == "dead_letters"
+    ]
     if letters:
         store.add_files(DEAD_LETTERS, letters, stamp.run_id)
-

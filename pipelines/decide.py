@@ -55,7 +55,9 @@ def seen(traces: pa.RecordBatch, fingerprints: dict[str, str], part: Part, stamp
     columns: dict[str, object] = {
         "unit_id": unit_ids(traces, fingerprints, part, stamp),
         "run_id": pa.repeat(pa.scalar(stamp.run_id), len(traces)),
-        **{c.name: traces.column(c.name) for c in TRACES.columns if c.name in traces.schema.names and c.name != "steps"},
+        **{
+            c.name: traces.column(c.name) for c in TRACES.columns if c.name in traces.schema.names and c.name != "steps"
+        },
         "steps": pc.fill_null(pc.list_value_length(steps), 0),
         **{f"{c}_chars": pa.array(sums[i]) for i, c in enumerate(CHANNELS)},
         "redacted_steps": pa.array(np.bincount(owners, redacted, len(traces)).astype(np.int32)),

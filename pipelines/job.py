@@ -101,7 +101,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[object, ...], int]]:
         problem = getattr(error, "problem", None) or "is not YAML"
         raise JobFileError([Fault(where, mark.line + 1 if mark else None, f"{problem}", "mend the YAML")]) from None
     if not isinstance(node, yaml.MappingNode):
-        found = "an empty file" if node is None else f"a {node.id}"
+        found = (
+            "an empty file" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
+        )
         fault = Fault(where, 1, f"a job file is a mapping, found {found}", "begin with `traces:` and `store:`")
         raise JobFileError([fault])
     lines: dict[tuple[object, ...], int] = {}
@@ -125,7 +127,9 @@ def _index(
         for key, value in node.value:
             name, line = key.value, key.start_mark.line + 1
             if str(name) in seen:
-                faults.append(Fault(where, line, f"key {name!r} is given twice, first on line {seen[str(name)]}", "keep one"))
+                faults.append(
+                    Fault(where, line, f"key {name!r} is given twice, first on line {seen[str(name)]}", "keep one")
+                )
             seen[str(name)] = line
             _index(value, (*at, name), lines, faults, where)
             lines[(*at, name)] = line

@@ -190,7 +190,7 @@ class StageCounts(_Step):
         return self.guarded(lambda: [self._stage(count)])
 
     def _stage(self, count: ShardCount) -> ShardDone:
-        done = ShardDone(count.shard, count.trace_batches, count.dead_batches)
+        done = ShardDone(count.shard, count.parts, count.trace_batches, count.dead_batches)
         columns = [[getattr(f, name) for f in count.files] for name in COUNTS.names]
         stage_counts(self.job.place, done, pa.table(columns, schema=COUNTS))
         return done

@@ -169,11 +169,7 @@ def _shards(tasks: Iterator[tuple[Task, int]]) -> Iterator[tuple[list[Task], int
     group: list[Task] = []
     total = 0
     for task, size in tasks:
-        if group and (
-            total + size > SHARD_BYTES
-            or len(group) >= SHARD_TASKS
-            or task.parts != group[0].parts
-        ):
+        if group and (total + size > SHARD_BYTES or len(group) >= SHARD_TASKS or task.parts != group[0].parts):
             yield group, total
             group, total = [], 0
         group.append(task)
@@ -196,7 +192,11 @@ def _sampled(todo: Sequence[Pending], sample: int) -> Iterator[tuple[Task, int]]
             groups.append((p, g, rows, footer.row_group(g).total_byte_size // max(rows, 1)))
     total = sum(rows for _, _, rows, _ in groups)
     seed = int(digest(*(p.file.fingerprint for p in ordered)), 16)
-    drawn = np.sort(np.random.default_rng(seed).choice(total, min(sample, total), replace=False)) if total else []
+    drawn: np.ndarray = (
+        np.sort(np.random.default_rng(seed).choice(total, min(sample, total), replace=False))
+        if total
+        else np.zeros(0, int)
+    )
     first = 0
     for p, g, rows, width in groups:
         inside = [int(i) - first for i in drawn[np.searchsorted(drawn, first) : np.searchsorted(drawn, first + rows)]]

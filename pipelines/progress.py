@@ -70,7 +70,9 @@ class Progress:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -81,7 +83,8 @@ class Progress:
     def _log(self) -> None:
         while not self._stop.wait(LOG_SECONDS):
             self._tally.update()
-            print(f"cotmonitor: {self._words()}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"cotmonitor: {self._words()}\n")
+            sys.stderr.flush()
 
     def _live(self) -> None:
         from rich.console import Console

@@ -92,6 +92,7 @@ class ShardCount:
     """How many batches a shard gave, and what became of its rows. Comes last."""
 
     shard: int
+    parts: tuple[str, ...]
     trace_batches: int
     dead_batches: int
     files: tuple[FileCount, ...]
@@ -129,7 +130,7 @@ def read_shard(shard: int, tasks: list[Task], settings: ReadSettings) -> Iterato
         FileCount(file, fingerprint, tasks[0].parts, c["rows"], c["traces"], c["dead"])
         for (file, fingerprint), c in counts.items()
     )
-    yield ShardCount(shard, gathered.index, dead_batches, files)
+    yield ShardCount(shard, tasks[0].parts, gathered.index, dead_batches, files)
 
 
 class _Gathered:

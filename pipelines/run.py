@@ -6,71 +6,39 @@ import datetime as dt
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
-from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged, unit_rows
+from pipelines.account import Summary, Work, monitor_rows, record, summarise
+from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged
 from pipelines.decide import RunStamp
-from pipelines.inputs import expand, fingerprint
-from pipelines.job import Job, job_json
-from pipelines.plan import Part, Pending, Plan, default_workers, pending, write_plan
+from pipelines.inputs import expand, fingerprint, refuse_output
+from pipelines.interrupt import heeded
+from pipelines.job import Job
+from pipelines.plan import Part, Plan, default_workers, pending, write_plan
 from pipelines.progress import Progress
 from pipelines.read import ReadSettings
 from pipelines.stage import Place, failures, manifests
 from pipelines.store import Store
+from pipelines.units import unit_rows
 from schemas import errors
 from schemas.digest import digest
 from schemas.errors import CotmonitorError, GateError, InputError
 from schemas.layouts import LayoutSettings
-from schemas.ledger import INGEST, RUNS
+from schemas.ledger import INGEST
 from schemas.trace import TRACES
 
 if TYPE_CHECKING:
     from pipelines.monitor import MonitorJob
     from schemas.contracts import Checker, PastRun, Report
-
-VERSION = "0.1.0"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run did; `files` counts those with something to do, `known` those without."""
-
-    run_id: str
-    status: str  # done, nothing_new, dry_run
-    files: int
-    known: int
-    rows: int = 0
-    traces: int = 0
-    dead: int = 0
-    alerts: int = 0
-    not_assessed: int = 0
-    seconds: float = 0.0
-    monitors: tuple[dict[str, Any], ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A planned run: what there is to do and with what."""
-
-    job: Job
-    stamp: RunStamp
-    layout: LayoutSettings
-    parts: tuple[Part, ...]  # ingest first
-    monitors: tuple[Monitor, ...]
-    todo: tuple[Pending, ...]
-    known: int
-    before: frozenset[str]  # the units there when it was planned
 
 
 class RunFailed(CotmonitorError):
@@ -108,19 +76,19 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     begun = time.monotonic()
     monitors = build_monitors(job)
     paths = expand(job.traces, job.allow_empty)
-    _check_apart(job)
-    store = Store.open(job.store) if dry_run and _exists(job.store) else None if dry_run else Store.create_or_open(job.store)
+    refuse_output(job.store, job.traces, paths)
+    store = _store(job, dry_run)
     work = _plan_work(job, monitors, paths, store)
     if dry_run:
-        return Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=_monitor_rows(work))
+        return Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=monitor_rows(work))
     if store is None:
         raise errors.StoreError(f"{job.store}: cannot be opened")
     if not work.todo:
-        summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=_monitor_rows(work))
-        _record(store, work, "done", begun, summary)
+        summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=monitor_rows(work))
+        record(store, work, "done", begun, summary)
         return replace(summary, seconds=time.monotonic() - begun)
     place = Place(str(store.path), work.stamp.run_id)
-    _record(store, work, "running", begun, Summary(work.stamp.run_id, "running", len(work.todo), work.known))
+    record(store, work, "running", begun, Summary(work.stamp.run_id, "running", len(work.todo), work.known))
     try:
         summary = _run(store, place, work, beam_args, begun, quiet)
     except BaseException as error:
@@ -130,7 +98,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     return summary
 
 
-def _run(store: Store, place: Place, work: _Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
+def _run(store: Store, place: Place, work: Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
     from schemas.contracts import Checker
 
     logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())  # Beam asks for it at import
@@ -139,18 +107,18 @@ def _run(store: Store, place: Place, work: _Work, beam_args: Sequence[str], begu
     plan = write_plan(work.todo, place.plan, workers, job.sample)
     with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
         _pipeline(place, work, plan, workers or 1, beam_args, quiet)
-        staged = collect(place, plan.shards, tuple(p.id for p in work.parts))
+        staged = collect(place, plan.shards)
         report = _gate(store, place, work, staged, checker)
-    units = unit_rows(staged, work.todo, work.parts, work.stamp, job.sample)
+    units = unit_rows(staged.counts, staged.files, work.parts, work.stamp, job.sample)
     ours = commit(store, staged, units, work.stamp, work.before)
-    summary = _summary(work, ours, report, begun)
-    _record(store, work, "done", begun, summary, report)
+    summary = summarise(work, ours, report, begun)
+    record(store, work, "done", begun, summary, report)
     return summary
 
 
-def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], store: Store | None) -> _Work:
+def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], store: Store | None) -> Work:
     layout = LayoutSettings(job.layout, tuple(sorted(job.map.items())))
-    adapter_digest = digest(layout.digest, *(["sample", job.sample] if job.sample else []))
+    adapter_digest = digest(layout.digest, "sample", job.sample) if job.sample else layout.digest
     stamp = RunStamp(_new_run_id(), job.date or dt.datetime.now(dt.UTC).date(), adapter_digest)
     ingest = Part(INGEST, digest(INGEST, TRACES.version, int(job.keep_payloads)))
     parts = (ingest, *(Part(m.spec.id, m.spec.digest) for m in monitors))
@@ -161,10 +129,10 @@ def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], st
         units = dict(zip(current.column("unit_id").to_pylist(), current.column("retryable").to_pylist(), strict=True))
     done = frozenset(u for u, retryable in units.items() if not (job.retry and retryable))
     todo = tuple(pending(files, parts, adapter_digest, done))
-    return _Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), frozenset(units))
+    return Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), frozenset(units))
 
 
-def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:
+def _pipeline(place: Place, work: Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:
     """Run Beam and turn what a worker said into our own error."""
     import apache_beam as beam
 
@@ -174,9 +142,9 @@ def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Se
     read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 4_000 if work.job.keep_payloads else 0)
     pairs = tuple(zip(work.parts[1:], work.monitors, strict=True))
     monitor_job: MonitorJob = MonitorJob(place, work.stamp, read, work.parts[0], pairs, plan.shards)
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong is told once, and by us
     try:
-        with Progress(place, tuple(p.id for p in work.parts), plan.shards, plan.nbytes, quiet):
+        with heeded(), Progress(place, tuple(p.id for p in work.parts), plan.shards, plan.nbytes, quiet):
             parsed = options(workers, beam_args)
             pipeline = beam.Pipeline(local_runner(parsed), parsed)
             build(pipeline, monitor_job)
@@ -186,27 +154,39 @@ def _pipeline(place: Place, work: _Work, plan: Plan, workers: int, beam_args: Se
 
 
 def _explain(place: Place, error: Exception) -> CotmonitorError:
-    """The worker's own words where it left some."""
+    """The worker's own words where it left some, else the last line of what the runner hands on."""
     said = failures(place)
     if said:
-        kind = getattr(errors, said[0]["kind"], None) if said[0]["kind"] else None
-        if kind is not None and issubclass(kind, CotmonitorError):
-            found: CotmonitorError = kind(said[0]["message"])
-            return found
-        return RunFailed(f"a worker failed: {said[0]['type']}: {said[0]['message']}. Nothing was committed.")
+        if said[0]["trace"]:
+            logging.getLogger(__name__).error("%s", said[0]["trace"])
+        what = f"a worker failed: {said[0]['type']}: {said[0]['message']}. Nothing was committed."
+        return _in_words(said[0]["kind"], said[0]["message"]) or RunFailed(what)
     if isinstance(error, CotmonitorError):
         return error
-    return RunFailed(f"the runner failed: {type(error).__name__}: {error}. Nothing was committed.")
+    last = re.sub(r" \[while running '.*'\]$", "", (str(error).strip().splitlines() or [""])[-1])
+    kind, _, message = last.partition(": ")
+    what = f"the runner failed: {type(error).__name__}: {error}. Nothing was committed."
+    return _in_words(kind.rpartition(".")[2], message) or RunFailed(what)
 
 
-def _gate(store: Store, place: Place, work: _Work, staged: StagedRun, checker: Checker) -> Report:
+def _in_words(kind: str, message: str) -> CotmonitorError | None:
+    """An error of ours by the name of its class."""
+    known = getattr(errors, kind, None) if kind else None
+    return known(message) if isinstance(known, type) and issubclass(known, CotmonitorError) else None
+
+
+def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Checker) -> Report:
     """Check the contracts over all that was staged; raise `GateError` with figures if one is broken."""
     from pipelines.gate import gate
     from schemas.contracts import Staged
 
-    planned = staged.counts.select(["file", "rows", "parts", "traces"]).rename_columns(["file", "rows", "monitors", "traces"])
+    planned = staged.counts.select(["file", "rows", "parts", "traces"]).rename_columns(
+        ["file", "rows", "monitors", "traces"]
+    )
     report = gate(
-        Staged(staged.files, planned, tuple(m.spec.id for m in work.monitors), staged.violations, _history(store, work.job)),
+        Staged(
+            staged.files, planned, tuple(m.spec.id for m in work.monitors), staged.violations, _history(store, work.job)
+        ),
         work.job.contracts,
         Path(store.path) / "_docs" / work.stamp.run_id,
         checker=checker,
@@ -230,75 +210,7 @@ def _history(store: Store, job: Job) -> tuple[PastRun, ...]:
     return tuple(same[:RECENT_RUNS])
 
 
-def _summary(work: _Work, units: pa.Table, report: Report | None, begun: float) -> Summary:
-    def total(column: str, ingest: bool) -> int:
-        return sum(r[column] for r in units.select(["monitor", column]).to_pylist() if (r["monitor"] == INGEST) == ingest)
-
-    by_file = {r["file"]: r for r in units.to_pylist()}
-    return Summary(
-        work.stamp.run_id,
-        "done",
-        len(work.todo),
-        work.known,
-        sum(r["rows"] for r in by_file.values()),
-        sum(r["traces"] for r in by_file.values()),
-        sum(r["dead"] for r in by_file.values()),
-        total("alerts", False),
-        total("not_assessed", False),
-        time.monotonic() - begun,
-        _monitor_rows(work, units),
-        tuple(str(w) for w in report.warnings) if report else (),
-    )
-
-
-def _monitor_rows(work: _Work, units: pa.Table | None = None) -> tuple[dict[str, Any], ...]:
-    rows = []
-    for m in work.monitors:
-        mine = [] if units is None else [u for u in units.to_pylist() if u["monitor"] == m.spec.id]
-        counts = {c: sum(u[c] for u in mine) for c in ("traces", "assessed", "not_assessed", "alerts")}
-        pending_files = sum(m.spec.id in p.parts for p in work.todo)
-        rows.append({"monitor": m.spec.id, "version": m.spec.version, "files": pending_files, **counts})
-    return tuple(rows)
-
-
-def _record(
-    store: Store, work: _Work, status: str, begun: float, summary: Summary, report: Report | None = None, error: str = ""
-) -> None:
-    """Append a row to `runs`."""
-    now = dt.datetime.now(dt.UTC)
-    seconds = time.monotonic() - begun
-    specs = [
-        {
-            "monitor": m.spec.id,
-            "version": m.spec.version,
-            "digest": m.spec.digest,
-            "behaviours": [{"behaviour": s.behaviour, "channels": list(s.channels)} for s in m.spec.scopes],
-        }
-        for m in work.monitors
-    ]
-    row: dict[str, object] = {
-        "run_id": work.stamp.run_id,
-        "recorded_at": now,
-        "status": status,
-        "started_at": now - dt.timedelta(seconds=seconds),
-        "seconds": seconds,
-        "run_date": work.stamp.run_date,
-        "code_version": VERSION,
-        "config": json.dumps(job_json(work.job, work.job.root), sort_keys=True),
-        "monitors": specs,
-        "files": summary.files,
-        "rows": summary.rows,
-        "traces": summary.traces,
-        "dead": summary.dead,
-        "alerts": summary.alerts,
-        "cost_usd": 0.0,
-        "contracts": report.to_json() if report is not None else None,
-        "error": error or None,
-    }
-    store.append(RUNS, pa.Table.from_pylist([row], RUNS.arrow()), work.stamp.run_id)
-
-
-def _give_up(store: Store, place: Place, work: _Work, begun: float, error: BaseException) -> None:
+def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseException) -> None:
     """Commit the failed run's row and dead letters, as far as the store still lets us, and clear the staging folder.
 
     It may have failed after its commit: then it did its work, whatever came next.
@@ -307,7 +219,7 @@ def _give_up(store: Store, place: Place, work: _Work, begun: float, error: BaseE
     try:
         units = committed(store, work.stamp.run_id)
         if units.num_rows:
-            _record(store, work, "done", begun, _summary(work, units, None, begun), error=words)
+            record(store, work, "done", begun, summarise(work, units, None, begun), error=words)
             shutil.rmtree(place.folder, ignore_errors=True)
             return
         found = list(manifests(place))
@@ -315,12 +227,12 @@ def _give_up(store: Store, place: Place, work: _Work, begun: float, error: BaseE
         dead = sum(m.rows for m in found if m.part == "dead")
         counts = Summary(work.stamp.run_id, "failed", len(work.todo), work.known, rows, rows - dead, dead)
         commit_dead_letters(store, place, work.stamp)
-        _record(store, work, "failed", begun, counts, error=words)
-    except Exception as second:  # e.g. the disk is full: the first error is the one to show
+        record(store, work, "failed", begun, counts, error=words)
+    except Exception as second:  # noqa: BLE001  e.g. the disk is full: the first error is the one to show
         logging.getLogger(__name__).warning("the failed run could not be recorded: %s", second)
     try:
         delete_staged(store, place)
-    except Exception as second:  # as above
+    except Exception as second:  # noqa: BLE001  as above
         logging.getLogger(__name__).warning("what the failed run had staged could not be deleted: %s", second)
     shutil.rmtree(place.folder, ignore_errors=True)
 
@@ -330,17 +242,11 @@ def _new_run_id() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def _exists(store: str) -> bool:
-    return os.path.exists(store)
-
-
-def _check_apart(job: Job) -> None:
-    """A store inside the input folder would be read as traces the next night."""
-    store = os.path.abspath(job.store)
-    for pattern in job.traces:
-        if os.path.isdir(pattern) and (store + os.sep).startswith(os.path.abspath(pattern) + os.sep):
-            fault = errors.Fault(job.store, None, f"the store lies inside the input folder {pattern}", "choose another place")
-            raise InputError([fault])
+def _store(job: Job, dry_run: bool) -> Store | None:
+    """The store to write; for a dry run the one that is there, if any."""
+    if not dry_run:
+        return Store.create_or_open(job.store)
+    return Store.open(job.store) if os.path.exists(job.store) else None
 
 
 def _remote(beam_args: Sequence[str]) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -67,9 +69,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class ShardDone:
-    """Says that a shard was read to its end, and into how many batches."""
+    """Says that a shard was read to its end, for which parts, and into how many batches."""
 
     shard: int
+    parts: tuple[str, ...]
     trace_batches: int
     dead_batches: int
 
@@ -121,11 +124,16 @@ def shards_done(place: Place) -> list[ShardDone]:
 
 def report_failure(place: Place, error: Exception) -> None:
     """Leave a worker's own words for the launcher: a runner hands on only a traceback."""
-    kind = type(error).__name__ if isinstance(error, CotmonitorError) else ""
-    words = {"kind": kind, "message": str(error) or type(error).__name__, "type": type(error).__name__}
+    known = isinstance(error, CotmonitorError)
+    words = {
+        "kind": type(error).__name__ if known else "",
+        "message": str(error) or type(error).__name__,
+        "type": type(error).__name__,
+        "trace": "" if known else "".join(traceback.format_exception(error)),
+    }
     try:
         _publish(place.folder / f"failure-{os.getpid()}.txt", json.dumps(words).encode())
-    except OSError:
+    except (OSError, CotmonitorError):
         return  # the disk is full, most likely; the launcher then shows what the runner hands on
 
 
@@ -140,21 +148,31 @@ def slug(part: str) -> str:
 
 def _write(path: Path, content: pa.RecordBatch | pa.Table) -> int:
     table = pa.Table.from_batches([content]) if isinstance(content, pa.RecordBatch) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _placed(path) as temporary:
         # dictionaries would make these small files slower to write, and no smaller than zstd does
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
         size = temporary.stat().st_size
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return size
 
 
 def _publish(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _placed(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write, which gets its name when it is whole; a write that fails is told in words."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        from pipelines.store.marker import failed_write  # workers need the store's libraries for nothing else
+
+        raise failed_write(path, error) from error

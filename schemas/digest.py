@@ -39,7 +39,7 @@ def trace_digests(steps: pa.ListArray) -> list[str]:
     fields = steps.values
     texts, names = _Framed(fields.field("text")), _Framed(fields.field("name"))
     frames = np.stack([texts.lengths, names.lengths, _kinds(fields)], axis=1).astype("<i8")
-    framed = memoryview(frames.reshape(-1).view(np.uint8))
+    framed = memoryview(frames.tobytes())
     width = frames.shape[1] * 8
     offsets = steps.offsets.to_numpy()
     firsts, lasts = offsets[:-1], offsets[1:]

@@ -44,8 +44,8 @@ ASSESSMENTS = Table(
     "assessments",
     version=1,
     doc=(
-        "One row per trace and monitor: whether it could look. *Not assessed* never reads as *clean*. An `assessed` row "
-        "may carry a reason too: what there was was read, but the reasoning was absent or redacted."
+        "One row per trace and monitor: whether it could look. *Not assessed* never reads as *clean*. An `assessed` "
+        "row may carry a reason too: what there was was read, but the reasoning was absent or redacted."
     ),
     columns=(
         *COMMITTED_BY,
@@ -55,7 +55,9 @@ ASSESSMENTS = Table(
         Column("state", pa.string(), "Whether the monitor looked.", one_of=STATES),
         Column("reason", pa.string(), "Why it did not, or what it could not see.", nullable=True, one_of=REASONS),
         Column("channels", pa.list_(pa.string()), "The channels in which it read text."),
-        Column("score", pa.float64(), "Suspicion from 0 to 1; null if not assessed.", nullable=True, minimum=0, maximum=1),
+        Column(
+            "score", pa.float64(), "Suspicion from 0 to 1; null if not assessed.", nullable=True, minimum=0, maximum=1
+        ),
         *PROVENANCE,
     ),
     key=("unit_id", "run_id", "file", "row_group", "row", "monitor"),

@@ -37,7 +37,10 @@ DIMENSIONS = (
     Column("reward", pa.float64(), "The reward paid.", nullable=True),
     Column("success", pa.bool_(), "Whether the task counted as solved.", nullable=True),
     Column(
-        "metadata", METADATA, f"Columns the layout does not know, cut at {METADATA_VALUE_CHARS} characters.", nullable=True
+        "metadata",
+        METADATA,
+        f"Columns the layout does not know, cut at {METADATA_VALUE_CHARS} characters.",
+        nullable=True,
     ),
 )
 

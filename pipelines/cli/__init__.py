@@ -55,7 +55,9 @@ class LazyGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("cotmonitor: interrupted; nothing half-done shows in the store, run again to complete it", err=True)
+            click.echo(
+                "cotmonitor: interrupted; nothing half-done shows in the store, run again to complete it", err=True
+            )
             ctx.exit(130)
 
 

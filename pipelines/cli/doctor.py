@@ -13,7 +13,17 @@ import click
 
 from pipelines.cli.output import print_rows
 
-PACKAGES = ("apache-beam", "pyarrow", "google-re2", "deltalake", "duckdb", "great-expectations", "pydantic", "click", "rich")
+PACKAGES = (
+    "apache-beam",
+    "pyarrow",
+    "google-re2",
+    "deltalake",
+    "duckdb",
+    "great-expectations",
+    "pydantic",
+    "click",
+    "rich",
+)
 
 
 @click.command("doctor", epilog="\b\nExample:\n  cotmonitor doctor --store alerts-store")

@@ -19,7 +19,12 @@ def store_option(required: bool = True) -> Decorator:
 
 def format_option(default: str = "table") -> Decorator:
     return click.option(
-        "--format", "format", type=click.Choice(FORMATS), default=default, show_default=True, help="How rows are printed."
+        "--format",
+        "format",
+        type=click.Choice(FORMATS),
+        default=default,
+        show_default=True,
+        help="How rows are printed.",
     )
 
 

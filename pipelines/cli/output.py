@@ -57,15 +57,11 @@ def printable(text: str) -> str:
     return text.translate(SYMBOLS)
 
 
-HIDDEN = (
-    "\u2028-\u202e",
-    "\u2066-\u2069",
-    "\u200e-\u200f",
-    "\ud800-\udfff",
-)  # text not as it is written, or half of it
+# what makes text read otherwise than it is written (direction marks, line separators), and halves of a character
+HIDDEN = (range(0x200E, 0x2010), range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xD800, 0xE000))
 SYMBOLS = {c: chr(0x2400 + c) for c in range(32) if chr(c) not in "\n\t"} | {0x7F: "␡"}
 SYMBOLS |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
-SYMBOLS |= {c: f"\\u{c:04x}" for first, _, last in HIDDEN for c in range(ord(first), ord(last) + 1)}
+SYMBOLS |= {c: f"\\u{c:04x}" for span in HIDDEN for c in span}
 
 
 def _cell(value: object) -> str:

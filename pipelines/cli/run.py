@@ -23,7 +23,9 @@ Examples:
 
 @click.command("run", epilog=EXAMPLE)
 @click.argument("job_file", metavar="[JOB.yaml]", required=False)
-@click.option("--traces", multiple=True, metavar="GLOB", help="Files, folders or globs of Parquet traces. May be repeated.")
+@click.option(
+    "--traces", multiple=True, metavar="GLOB", help="Files, folders or globs of Parquet traces. May be repeated."
+)
 @click.option("--store", metavar="DIR", default=None, help="The store; made if it is not there.")
 @click.option("--root", metavar="DIR", default=None, help="Name files by their path below DIR instead of absolutely.")
 @layout_options
@@ -31,15 +33,29 @@ Examples:
 @click.option("--monitors", metavar="LIST", default=None, help="Comma-separated: rules (the core pack) or rules:PACK.")
 @click.option("--sample", type=int, metavar="N", default=None, help="Draw N traces evenly; the same ones each time.")
 @click.option("--workers", type=int, metavar="N", default=None, help="Worker processes; by default as many as repay.")
-@click.option("--retry", is_flag=True, default=None, help="Do again what could not be assessed or read, where that may help.")
+@click.option(
+    "--retry", is_flag=True, default=None, help="Do again what could not be assessed or read, where that may help."
+)
 @click.option("--allow-empty", is_flag=True, default=None, help="Let a pattern match nothing.")
-@click.option("--max-dead-letter-ratio", type=float, metavar="R", default=None, help="Fail above this share.  [default: 0.05]")
-@click.option("--excerpt-chars", type=int, metavar="N", default=None, help="Evidence kept per span; 0 keeps none.  [default: 200]")
+@click.option(
+    "--max-dead-letter-ratio", type=float, metavar="R", default=None, help="Fail above this share.  [default: 0.05]"
+)
+@click.option(
+    "--excerpt-chars", type=int, metavar="N", default=None, help="Evidence kept per span; 0 keeps none.  [default: 200]"
+)
 @click.option("--threshold", type=float, metavar="S", default=None, help="Alert from this score on.  [default: 0]")
-@click.option("--batch-mb", type=float, metavar="MB", default=None, help="Text per batch; changes speed, never results.  [default: 16]")
+@click.option(
+    "--batch-mb",
+    type=float,
+    metavar="MB",
+    default=None,
+    help="Text per batch; changes speed, never results.  [default: 16]",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
-@click.option("--format", "format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Summary.")
+@click.option(
+    "--format", "format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Summary."
+)
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_FLAGS]")
 def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> None:
     """Read traces, run the monitors, commit the alert tables.

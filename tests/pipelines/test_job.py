@@ -19,10 +19,10 @@ def job(tmp_path: Path, text: str) -> str:
 
 
 def test_a_job_file_and_flags_on_top(tmp_path: Path) -> None:
-    text = GOOD + "date: 2026-11-01\nmap: {reasoning: cot}\ncontracts: {max_dead_letter_ratio: 0.2, min_recent_runs: 5}\n"
-    loaded = load_job(
-        job(tmp_path, text), {"store": "T", "workers": None, "contracts": {"max_dead_letter_ratio": 0.5}}
+    text = (
+        GOOD + "date: 2026-11-01\nmap: {reasoning: cot}\ncontracts: {max_dead_letter_ratio: 0.2, min_recent_runs: 5}\n"
     )
+    loaded = load_job(job(tmp_path, text), {"store": "T", "workers": None, "contracts": {"max_dead_letter_ratio": 0.5}})
     assert loaded.traces == ("lake/*.parquet",)
     assert loaded.store == "T"
     assert str(loaded.date) == "2026-11-01"
@@ -45,11 +45,25 @@ def test_a_job_file_and_flags_on_top(tmp_path: Path) -> None:
             "job.yaml:5: layout: unknown layout 'excel'. Use auto, canonical, flat, messages, scout.",
             id="three faults at once",
         ),
-        pytest.param("store: S\n", "job.yaml:1: 'traces' is missing. Give --traces or add `traces:` to the file.", id="missing"),
-        pytest.param(GOOD + "store: T\n", "job.yaml:3: key 'store' is given twice, first on line 2. Keep one.", id="twice"),
-        pytest.param("- a\n- b\n", "job.yaml:1: a job file is a mapping, found a sequence. Begin with `traces:` and `store:`.", id="a list"),
-        pytest.param("", "job.yaml:1: a job file is a mapping, found an empty file. Begin with `traces:` and `store:`.", id="empty"),
-        pytest.param("traces: [a\n", "job.yaml:2: expected ',' or ']', but got '<stream end>'. Mend the YAML.", id="broken"),
+        pytest.param(
+            "store: S\n", "job.yaml:1: 'traces' is missing. Give --traces or add `traces:` to the file.", id="missing"
+        ),
+        pytest.param(
+            GOOD + "store: T\n", "job.yaml:3: key 'store' is given twice, first on line 2. Keep one.", id="twice"
+        ),
+        pytest.param(
+            "- a\n- b\n",
+            "job.yaml:1: a job file is a mapping, found a list. Begin with `traces:` and `store:`.",
+            id="a list",
+        ),
+        pytest.param(
+            "",
+            "job.yaml:1: a job file is a mapping, found an empty file. Begin with `traces:` and `store:`.",
+            id="empty",
+        ),
+        pytest.param(
+            "traces: [a\n", "job.yaml:2: expected ',' or ']', but got '<stream end>'. Mend the YAML.", id="broken"
+        ),
         pytest.param(
             GOOD + "monitors: [magic]\n",
             "job.yaml:3: monitors: unknown monitor 'magic'. Use rules or rules:PACK, where PACK is core or a path.",
