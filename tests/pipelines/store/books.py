@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.store import StagedFile, Store
-from schemas.digest import digest
+from schemas.digest import digest, trace_keys
 from schemas.ledger import DEAD_LETTERS, INGEST, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, REVIEWS
 from schemas.table import Table
@@ -28,6 +28,7 @@ class Finding:
     stance: str = "executed"
     level: str = "high"
     score: float = 0.9
+    evidence: tuple[tuple[int, int, int, str | None], ...] = ((0, 0, 2, "sa"),)  # step, start, end, excerpt
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,15 @@ class Trace:
     dims: Mapping[str, object] = field(default_factory=dict)
     looks: Mapping[str, Sequence[Finding] | None] = field(default_factory=dict)
     channels: tuple[str, ...] = ("reasoning", "action")
+    true_digest: str | None = None  # where the trace lies in a file, too
 
     @property
     def trace_digest(self) -> str:
-        return digest(self.text)
+        return self.true_digest or digest(self.text)
 
     @property
     def key(self) -> str:
-        return digest(self.trace_id, self.trace_digest)
+        return trace_keys([self.trace_id], [self.trace_digest])[0]
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,10 @@ def _alert(trace: Trace, monitor: Monitor, found: Finding) -> dict[str, object]:
         "score": found.score,
         "threshold": 0.0,
         "channel": "reasoning",
-        "evidence": [{"step": 0, "start": 0, "end": 2, "rule": f"{found.behaviour}.rule", "excerpt": trace.text[:2]}],
+        "evidence": [
+            {"step": step, "start": start, "end": end, "rule": f"{found.behaviour}.rule", "excerpt": excerpt}
+            for step, start, end, excerpt in found.evidence
+        ],
         "signature": digest(found.behaviour),
         "rationale": "because",
         "canary": "COTMONITOR-CANARY-DO-NOT-TRAIN:alert",
