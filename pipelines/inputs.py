@@ -5,8 +5,11 @@ Nothing here knows of monitors or alerts: an export reads its inputs through the
 
 from __future__ import annotations
 
+import fnmatch
 import glob
+import itertools
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from schemas.digest import digest
 from schemas.errors import Fault, InputError
 
 PARQUET_ENDINGS = (".parquet", ".parq", ".pq")
+INDEX = ".idx"
 MAGIC = b"PAR1"
 TAIL_BYTES = 64 * 1024  # what stands for the footer where there is none to be read
 FOOTER_LIMIT = 64 * 1024 * 1024  # a longer footer is no footer
@@ -33,44 +37,120 @@ class InputFile:
 def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:
     """Files, folders (searched for Parquet) and globs (`**` included) as sorted absolute paths, each once.
 
-    A pattern without a single file is an error: an empty glob is a night in which nobody looked.
+    A pattern without a single file is an error: an empty glob is a night in which nobody looked. So is a folder that
+    cannot be listed. A link to nowhere is a file, which then cannot be read.
     """
     found: set[str] = set()
-    faults = []
+    faults: list[Fault] = []
     for pattern in patterns:
         if "://" in pattern:
             faults.append(Fault(pattern, None, "remote inputs are not supported yet", "give a local path or mount it"))
             continue
-        matched = {os.path.abspath(p) for p in _match(pattern)}
+        matched = {os.path.abspath(p) for p in _match(pattern, faults)}
         if not matched:
-            exists = os.path.isdir(pattern)
-            what = "the folder holds no Parquet file" if exists else "nothing matches"
-            faults.append(
-                Fault(pattern, None, what, "check the path, or say --allow-empty if an empty night is all right")
-            )
+            todo = "check the path, or say --allow-empty if an empty night is all right"
+            faults += [] if allow_empty else [Fault(pattern, None, _nothing(pattern), todo)]
+        faults += [f for p in sorted(matched) for f in _unusable(p)]
         found |= matched
-    if faults and not (allow_empty and all("remote" not in f.what for f in faults)):
+    if faults:
         raise InputError(faults)
     return sorted(found)
 
 
-def _match(pattern: str) -> Iterator[str]:
+def _match(pattern: str, faults: list[Fault]) -> Iterator[str]:
     pattern = os.path.expanduser(pattern)
     if os.path.isdir(pattern):
-        for folder, folders, files in os.walk(pattern):
-            folders[:] = [f for f in folders if not _hidden(f)]
-            yield from (os.path.join(folder, f) for f in files if f.endswith(PARQUET_ENDINGS) and not _hidden(f))
+        yield from _search(pattern, faults)
     elif os.path.exists(pattern):
         yield pattern
     else:
         for path in glob.iglob(pattern, recursive=True):
+            if os.path.isdir(path):  # many engines write a folder by the name of a file
+                if is_parquet(path.rstrip(os.sep)):
+                    yield from _search(path, faults)
             # a transcript database keeps its index beside its traces; the index holds none
-            if os.path.isfile(path) and not path.endswith(".idx"):
+            elif not path.endswith(INDEX):
                 yield path
+
+
+def _search(folder: str, faults: list[Fault]) -> Iterator[str]:
+    """Parquet files in a folder and all below it, links followed; hidden ones and indexes left out."""
+
+    def unlisted(error: OSError) -> None:
+        faults.append(Fault(str(error.filename), None, f"cannot be listed: {error.strerror}", "check its permissions"))
+
+    seen = set()
+    for here, folders, files in os.walk(folder, onerror=unlisted, followlinks=True):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in seen else [f for f in folders if not _hidden(f)]
+        if real not in seen:
+            yield from (os.path.join(here, f) for f in files if is_parquet(f) and not _hidden(f))
+        seen.add(real)
+
+
+def is_parquet(name: str) -> bool:
+    return name.lower().endswith(PARQUET_ENDINGS)
+
+
+def _nothing(pattern: str) -> str:
+    """Why a pattern gave no file."""
+    path = os.path.expanduser(pattern)
+    if os.path.isdir(path):
+        return "the folder holds no Parquet file"
+    matched = list(itertools.islice(glob.iglob(path, recursive=True), 1_000))
+    if not matched:
+        return "nothing matches"
+    if all(os.path.isdir(p) for p in matched):
+        return "only folders match"
+    return f"only indexes of transcript databases ({INDEX}) match, and they hold no traces"
+
+
+def _unusable(path: str) -> Iterator[Fault]:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        yield Fault(repr(path), None, "the name is not UTF-8, so no table can hold it", "rename it")
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # the reader will make a dead letter of it
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        yield Fault(path, None, "is a pipe or a device, not a file", "copy what it gives into a file")
 
 
 def _hidden(name: str) -> bool:
     return name.startswith((".", "_"))
+
+
+def refuse_output(folder: str, patterns: Sequence[str], paths: Iterable[str]) -> None:
+    """Raise InputError where what is written below `folder` is, or on another night would be, among the inputs."""
+    output = os.path.realpath(os.path.expanduser(folder))
+    names = (output + os.sep, os.path.abspath(os.path.expanduser(folder)) + os.sep)
+    faults = []
+    for pattern in patterns:
+        source = os.path.realpath(os.path.expanduser(pattern))
+        if os.path.isdir(source) and (output + os.sep).startswith(source.rstrip(os.sep) + os.sep):
+            faults.append(Fault(folder, None, f"lies inside the input folder {pattern}", "choose another place"))
+        elif _would_match(source, os.path.join(output, "traces", "part.parquet")):
+            faults.append(Fault(folder, None, f"what is written there would be read by {pattern}", "choose another place"))
+    below = next((p for p in paths if p.startswith(names)), None)
+    if below is not None and not faults:
+        faults.append(Fault(below, None, f"lies in {folder}, which this run writes to", "give traces that lie elsewhere"))
+    if faults:
+        raise InputError(faults)
+
+
+def _would_match(pattern: str, path: str) -> bool:
+    """Whether a glob would find a file that is not there yet."""
+    return _parts_match(pattern.split(os.sep), path.split(os.sep))
+
+
+def _parts_match(patterns: list[str], parts: list[str]) -> bool:
+    if not patterns or not parts:
+        return not patterns and not parts
+    if patterns[0] == "**":
+        return _parts_match(patterns[1:], parts) or _parts_match(patterns, parts[1:])
+    return fnmatch.fnmatchcase(parts[0], patterns[0]) and _parts_match(patterns[1:], parts[1:])
 
 
 def name_of(path: str, root: str | None) -> str:
