@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.store import delta, views
+from schemas.errors import InputError
 from schemas.ledger import UNITS
 from schemas.table import Table
 
@@ -30,7 +31,10 @@ def connect(
     con.execute("SET autoload_known_extensions = false")
     con.execute(f"SET temp_directory = {literal(tempfile.gettempdir())}")  # never spill into the current folder
     if memory_limit is not None:
-        con.execute(f"SET memory_limit = {literal(memory_limit)}")
+        try:
+            con.execute(f"SET memory_limit = {literal(memory_limit)}")
+        except duckdb.Error:
+            raise InputError(f"{memory_limit!r} is no size of memory. Write it like 4GB.") from None
     if threads is not None:
         con.execute(f"SET threads = {int(threads)}")
     for table, names in files:

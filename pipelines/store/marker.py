@@ -124,14 +124,20 @@ def sync(path: Path) -> None:
 
 def reason(error: BaseException) -> str:
     """What the system said, without its numbers."""
-    if isinstance(error, OSError) and error.errno:
-        return f"{os.strerror(error.errno).lower()}"
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    number = _number(error)
+    return os.strerror(number).lower() if number else (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def failed_write(path: Path, error: BaseException) -> CotmonitorError:
     """A write that the system refused, in words; it is no fault of the command line, so it ends with 1."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    full = full or "No space left" in str(error)
+    full = _number(error) in (errno.ENOSPC, errno.EDQUOT)
     todo = "Make room and run again" if full else "Nothing of it shows in the store; run again"
     return CotmonitorError(f"{path}: cannot be written: {reason(error)}. {todo}.")
+
+
+def _number(error: BaseException) -> int:
+    """The system's number for what went wrong, which Delta Lake has in its words only; 0 if there is none."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else 0

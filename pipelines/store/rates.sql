@@ -3,8 +3,8 @@
 -- A behaviour counts a trace as assessed where its monitor read a channel in which it looks for that behaviour.
 -- `low` and `high` are a 95 % Wilson interval (Wilson 1927) on the effective sample size (Korn & Graubard 1998): the
 -- assessed traces over the design effect, the linearised variance between clusters over the binomial one. A cluster is a
--- rollout group, else a task, else a trace. With no trace or every trace flagged, the clusters are the sample; else few
--- clusters make the interval wider still, by Student's t with their degrees of freedom.
+-- rollout group, else a task, else a trace. With no trace or every trace flagged, the clusters are the sample. Otherwise
+-- few clusters make the interval wider still, by the t distribution with their degrees of freedom.
 WITH monitors_run AS (
     SELECT explode(`monitors`) AS m FROM {raw.runs}
 ),

@@ -1,4 +1,4 @@
--- Every trace once, with how many replicas of it there are; id_conflict: its trace_id stands for other content too.
+-- Every trace once, with how many replicas of it there are. id_conflict: its trace_id stands for other content too.
 SELECT {traces.columns}, `replicas`, count(*) OVER (PARTITION BY `trace_id`) > 1 AS `id_conflict`
 FROM (
     SELECT

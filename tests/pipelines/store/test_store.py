@@ -10,10 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from pipelines.store import TABLES, Conflict, StagedFile, Store, delta
+from pipelines.store.connect import literal
 from pipelines.store.marker import FORMAT, MARKER
 from pipelines.store.views import VIEWS
 from schemas.errors import CotmonitorError, StoreError
@@ -163,10 +165,26 @@ def test_a_store_that_was_only_begun_reads_as_empty_and_is_mended_by_the_next_wr
 
 
 def test_the_store_carries_its_views_as_sql(tmp_path: Path) -> None:
-    store = fresh(tmp_path)
+    store = Store.create_or_open(tmp_path / "it's `a` store")
+    night(store, "r1", [File("a", [HIT, Trace("t2")])])
     duck, spark = ((store.path / "_views" / f"{d}.sql").read_text() for d in ("duckdb", "spark"))
-    assert f"delta_scan('{store.path}/units')" in duck and 'CREATE OR REPLACE VIEW "rates"' in duck
-    assert f"delta.`{store.path}/units`" in spark and "TEMPORARY VIEW `rates`" in spark
+    assert all(f"TEMPORARY VIEW `{v}`" in spark for v in VIEWS)
+    assert f"FROM delta.`{tmp_path}/it's ``a`` store/units`" in spark
+    # the delta extension is a download, so Parquet stands in for it
+    for name, table in TABLES.items():
+        path = str(store.table_path(name)).replace("'", "''")
+        files = [str(store.table_path(name) / f) for f in delta.files(delta.snapshot(store.table_path(name)))]
+        assert f"delta_scan('{path}')" in duck
+        empty = ", ".join(
+            f'NULL::{"VARCHAR[]" if "list" in str(c.type) else "VARCHAR"} AS "{c.name}"' for c in table.columns
+        )
+        source = f"read_parquet([{', '.join(map(literal, files))}])" if files else f"(SELECT {empty} WHERE false)"
+        duck = duck.replace(f"delta_scan('{path}')", source)
+    with duckdb.connect() as con:
+        con.execute(duck)
+        for view in ("units", "traces", "assessments", "alerts", "runs", "rates"):
+            found = con.execute(f'SELECT * FROM "{view}" ORDER BY ALL').fetchall()
+            assert found == rows(store, f"SELECT * FROM {view} ORDER BY ALL") != []
 
 
 def test_sequences_count_commits_from_one(tmp_path: Path) -> None:

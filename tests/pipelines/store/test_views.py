@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,18 @@ def test_cases_come_worst_first_with_their_alerts_and_verdicts(store: Store) -> 
         ("TG01", "false_positive, true_positive"),
         ("TG08", None),
     ]
+
+
+DOCS = (Path(__file__).parents[3] / "docs" / "store.md").read_text(encoding="utf-8")
+
+
+def test_the_queries_in_the_docs_work(store: Store) -> None:
+    night(store, "r1", [File("a", [flagged("t1"), Trace("t2")])])
+    queries = [q for block in re.findall(r"```sql\n(.*?)```", DOCS, re.S) for q in block.split(";\n") if q.strip()]
+    assert len(queries) >= 5
+    for query in queries:
+        rows(store, query)
+
+
+def test_the_docs_name_every_view() -> None:
+    assert [v for v in VIEWS if f"| `{v}` |" not in DOCS] == []
