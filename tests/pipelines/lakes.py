@@ -81,7 +81,8 @@ def rollouts(n: int, prefix: str = "t", every: int = 5) -> list[dict[str, object
             "task_id": f"task-{i % 7}",
             "reward": float(i % 2),
             "prompt": "Please mend the function.",
-            "reasoning": f"Let me think 😀 about case {i}. " + ("I will hard-code it." if i % every == 0 else "It is a loop."),
+            "reasoning": f"Let me think 😀 about case {i}. "
+            + ("I will hard-code it." if i % every == 0 else "It is a loop."),
             "actions": "sys.exit(0)" if i % (3 * every) == 0 else "return n + 1",
             "output": "Done.",
         }

@@ -17,7 +17,9 @@ def lake(folder: Path, files: int, rows: int, row_group: int, width: int = 100) 
     folder.mkdir(exist_ok=True)
     for i in range(files):
         texts = [f"{i}-{r} ".ljust(width, "x") for r in range(rows)]
-        pq.write_table(pa.table({"t": texts}), folder / f"{i:04d}.parquet", row_group_size=row_group, compression="none")
+        pq.write_table(
+            pa.table({"t": texts}), folder / f"{i:04d}.parquet", row_group_size=row_group, compression="none"
+        )
     return list(fingerprint(sorted(map(str, folder.iterdir())), None))
 
 
@@ -63,7 +65,10 @@ def test_one_large_row_group_is_cut_for_two_workers_and_not_for_one(
     todo = [Pending(files[0], ("ingest",))]
     assert write_plan(todo, tmp_path / "one.parquet", 1).shards == 1
     two = write_plan(todo, tmp_path / "two.parquet", 2)
-    assert [[(t.start, t.stop) for t in read_shard(two.path, s)] for s in range(two.shards)] == [[(0, 50)], [(50, WHOLE)]]
+    assert [[(t.start, t.stop) for t in read_shard(two.path, s)] for s in range(two.shards)] == [
+        [(0, 50)],
+        [(50, WHOLE)],
+    ]
 
 
 def test_tiny_files_share_shards_but_not_with_files_that_want_other_parts(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from schemas.layouts import LayoutSettings
 from tests.pipelines.lakes import flat, rollouts
 
 
-def read(paths: list[Path], tmp_path: Path, batch_bytes: int = 16 << 20, workers: int = 1, payload_chars: int = 4000) -> tuple[
-    pa.Table, list[DeadLetter], list[ShardCount], int
-]:
+def read(
+    paths: list[Path], tmp_path: Path, batch_bytes: int = 16 << 20, workers: int = 1, payload_chars: int = 4000
+) -> tuple[pa.Table, list[DeadLetter], list[ShardCount], int]:
     todo = [Pending(f, ("ingest",)) for f in fingerprint(sorted(map(str, paths)), str(tmp_path))]
     plan = write_plan(todo, tmp_path / "plan.parquet", workers)
     settings = ReadSettings(LayoutSettings(), batch_bytes, payload_chars)
@@ -84,9 +84,15 @@ BAD_FILES = [
     pytest.param(lambda p: truncated(p), "open", "corrupt_file", 1, id="a truncated file"),
     pytest.param(lambda p: (p.write_bytes(b""), p)[1], "open", "corrupt_file", 1, id="an empty file"),
     pytest.param(lambda p: (p.write_text('{"a": 1}\n'), p)[1], "open", "corrupt_file", 1, id="JSON in disguise"),
-    pytest.param(lambda p: damaged(p), "read", "corrupt_file", 500, id="a ruined page: its row group is lost, the rest read"),
     pytest.param(
-        lambda p: written(p, pa.table({"x": [1, 2, 3], "trace_id": ["a", "b", "c"]})), "open", "unknown_layout", 3, id="no layout fits"
+        lambda p: damaged(p), "read", "corrupt_file", 500, id="a ruined page: its row group is lost, the rest read"
+    ),
+    pytest.param(
+        lambda p: written(p, pa.table({"x": [1, 2, 3], "trace_id": ["a", "b", "c"]})),
+        "open",
+        "unknown_layout",
+        3,
+        id="no layout fits",
     ),
 ]
 
@@ -114,7 +120,9 @@ def test_payloads_are_capped_or_left_out_and_their_digest_stays(tmp_path: Path) 
         assert (letter.reason, letter.row_group, letter.row) == ("null_id", 0, 0)
 
 
-def test_row_ranges_of_one_row_group_meet_without_gap_or_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_ranges_of_one_row_group_meet_without_gap_or_overlap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipelines import plan
 
     monkeypatch.setattr(plan, "OPEN_ABOVE", 0)

@@ -49,7 +49,12 @@ def lake(tmp_path: Path) -> Path:
 def job(tmp_path: Path, lake: Path, store: str = "S", **settings: Any) -> Job:
     monitors = settings.pop("monitors", None) or (f"rules:{pack(tmp_path)}",)
     return Job(
-        traces=(str(lake),), store=str(tmp_path / store), root=str(lake), monitors=monitors, date="2026-11-22", **settings
+        traces=(str(lake),),
+        store=str(tmp_path / store),
+        root=str(lake),
+        monitors=monitors,
+        date="2026-11-22",
+        **settings,
     )
 
 
@@ -147,7 +152,9 @@ def test_too_many_dead_letters_fail_the_run_and_leave_only_why(tmp_path: Path, l
     assert "0.05" in str(caught.value)
     assert "max_dead_letter_ratio" in str(caught.value)
     store = tmp_path / "S"
-    assert [count(store, f"SELECT count(*) FROM raw.{t}") for t in ("traces", "assessments", "alerts", "units")] == [0] * 4
+    assert [count(store, f"SELECT count(*) FROM raw.{t}") for t in ("traces", "assessments", "alerts", "units")] == [
+        0
+    ] * 4
     assert count(store, "SELECT count(*) FROM raw.dead_letters") == 31
     assert count(store, "SELECT status FROM runs") == "failed"
     assert "dead" in count(store, "SELECT error FROM runs")
@@ -164,7 +171,9 @@ def test_retry_reads_again_what_a_mended_disk_may_give(tmp_path: Path, lake: Pat
     assert run(tmp_path, lake, retry=True, **settings).files == 1
 
 
-def test_a_monitor_that_misses_its_control_fails_the_run(tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_monitor_that_misses_its_control_fails_the_run(
+    tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from monitors.rules import RuleMonitor
 
     def blind(self: RuleMonitor, steps: pa.ListArray) -> list[Any]:
