@@ -12,10 +12,11 @@ from apache_beam.metrics import Metrics
 
 from monitors.monitor import Monitor
 from pipelines import decide
+from pipelines.ahead import ahead
 from pipelines.coders import TraceBatchCoder
 from pipelines.plan import Part
 from pipelines.plan import read_shard as tasks_of
-from pipelines.read import DeadBatch, ReadSettings, ShardCount, TraceBatch, read_shard
+from pipelines.read import LARGE, DeadBatch, Element, ReadSettings, ShardCount, TraceBatch, read_shard
 from pipelines.stage import COUNTS, Manifest, Place, ShardDone, report_failure, stage, stage_counts
 from schemas.ledger import DEAD_LETTERS, INGEST
 from schemas.results import ALERTS, ASSESSMENTS
@@ -95,7 +96,7 @@ class ReadTraces(_Step):
 
     def _read(self, shard: int) -> Iterator[object]:
         tasks = tasks_of(str(self.job.place.plan), shard)
-        for piece in read_shard(shard, tasks, self.job.read):
+        for piece in ahead(read_shard(shard, tasks, self.job.read), _large):
             if isinstance(piece, DeadBatch):
                 Metrics.counter(NAMESPACE, "dead_letters").inc(len(piece.letters))
                 yield beam.pvalue.TaggedOutput("dead", piece)
@@ -104,6 +105,10 @@ class ReadTraces(_Step):
             else:
                 Metrics.counter(NAMESPACE, "traces").inc(len(piece.traces))
                 yield piece
+
+
+def _large(piece: Element) -> bool:
+    return isinstance(piece, TraceBatch) and piece.traces.nbytes > LARGE
 
 
 class Judge(_Step):
