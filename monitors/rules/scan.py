@@ -42,8 +42,8 @@ class Batch:
         self.starts: Any = bounds[:-1]
         self.ends: Any = bounds[1:]
         self.readable: Any = self.ends > self.starts
-        if texts.null_count:
-            self.readable &= texts.is_valid().to_numpy(zero_copy_only=False)
+        # nothing but white space says nothing: to call that assessed would read as clean
+        self.readable &= ~pc.utf8_is_space(texts).fill_null(True).to_numpy(zero_copy_only=False)
         codes = pc.index_in(fields.field("channel"), value_set=_CHANNEL_NAMES)
         self.channels: Any = codes.fill_null(NO_CHANNEL).to_numpy().astype(np.uint8)
         self.redacted: Any = np.asarray(fields.field("redacted").fill_null(False).to_numpy(zero_copy_only=False), bool)
@@ -77,19 +77,20 @@ class Ear:
     """Listens for some patterns at once: one automaton over all their runs, and a looser one for stretches of steps."""
 
     def __init__(self, sieves: Mapping[int, Sieve]) -> None:
-        runs = {run.regex: run for sieve in sieves.values() for run in sieve.runs}
+        runs = {run.regex: run for sieve in sieves.values() for way in sieve.ways for run in way}
         numbers = {regex: i for i, regex in enumerate(runs)}
         self.match = _matcher(list(runs))
         self.match_loosely = _matcher([run.loose for run in runs.values()])
         self._bits = [1 << i for i in range(len(runs))]
-        # a pattern is looked up by its rarest run alone
+        # a way to match is looked up by its rarest run alone
         self._by_run: list[list[tuple[int, int]]] = [[] for _ in runs]
         for pattern, sieve in sieves.items():
-            needed = sum(1 << numbers[run.regex] for run in sieve.runs)
-            self._by_run[numbers[sieve.runs[0].regex]].append((needed, pattern))
+            for way in sieve.ways:
+                needed = sum(1 << numbers[run.regex] for run in way)
+                self._by_run[numbers[way[0].regex]].append((needed, pattern))
 
     def patterns(self, runs: list[int]) -> list[int]:
-        """The patterns that may match where these runs are; those not named do not."""
+        """The patterns, some perhaps twice, that may match where these runs are; those not named do not."""
         bits, heard = self._bits, 0
         for run in runs:
             heard |= bits[run]
@@ -120,8 +121,8 @@ class Ears:
             listened = batch.readable & channels[batch.channels]
             for step, patterns in _hear_short(ear, batch, np.flatnonzero(listened & (sizes <= WINDOW))):
                 text = batch.text[batch.starts[step] : batch.ends[step]]
-                if matched := [p for p in patterns if self._searchers[p].matches(text)]:
-                    batch.place(heard, step).update(dict.fromkeys(matched))
+                if matched := {p: None for p in set(patterns) if self._searchers[p].matches(text)}:
+                    batch.place(heard, step).update(matched)
             for step in np.flatnonzero(listened & (sizes > WINDOW)).tolist():
                 if windows := _hear_long(ear, batch.text[batch.starts[step] : batch.ends[step]]):
                     batch.place(heard, step).update(windows)
@@ -176,6 +177,6 @@ def _hear_long(ear: Ear, text: memoryview) -> dict[int, list[int]]:
     windows: dict[int, list[int]] = {}
     for number in range(window_count(len(text))):
         w = window(text, number)
-        for pattern in ear.patterns(ear.match(text[w.start : w.end]) or []):
+        for pattern in set(ear.patterns(ear.match(text[w.start : w.end]) or [])):
             windows.setdefault(pattern, []).append(number)
     return windows

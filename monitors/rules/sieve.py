@@ -16,7 +16,8 @@ from monitors.rules.syntax import Border, Char, Either, Node, Repeat, Sequence, 
 
 _KEPT_COUNT = 3  # repetitions up to this count are looked for as written, longer ones as any number
 _TELLING = 4.0  # a run that weighs less is too common to be worth looking for beside others
-_ENOUGH = 8.0  # that all runs of an expression weigh together before common ones are left out
+_MOST_WAYS = 8  # in which an expression may match, before its choices are looked for together
+_ENOUGH = 12.0  # that all runs of an expression weigh together before common ones are left out
 _COMMON = 2.0  # a run that weighs less is in every text
 
 
@@ -31,27 +32,48 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sieve:
-    """Runs that are all in every text that the expression matches."""
+    """Ways in which an expression may match: in every text that it matches are all the runs of one of them."""
 
-    runs: tuple[Run, ...]
+    ways: tuple[tuple[Run, ...], ...]
     weight: float
 
 
 def sieve(regex: str) -> Sieve:
-    r"""The runs of an expression, the common ones left out where there is a rarer one.
+    r"""The runs of an expression by way, the rarest first, the common ones left out where there are rarer ones.
 
-    >>> [run.regex for run in sieve(r"\bhard-?code\b.{0,40}\b(?:tests?|checks?)\b").runs]
-    ['\\bhard-?code\\b', '\\b(?:tests?|checks?)\\b']
+    >>> [[run.regex for run in way] for way in sieve(r"\bhard-?code\b.{0,40}\btests?\b|cheat").ways]
+    [['\\bhard-?code\\b', '\\btests?\\b'], ['cheat']]
     """
-    runs = sorted({r.regex: r for r in _told(parse(regex))}.values(), key=lambda r: -r.weight)
+    ways = [_way(node) for node in _alternatives(parse(regex), _MOST_WAYS)]
+    return Sieve(tuple(ways), min(sum(run.weight for run in way) for way in ways))
+
+
+def _way(node: Node) -> tuple[Run, ...]:
+    runs = sorted({r.regex: r for r in _told(node)}.values(), key=lambda r: -r.weight)
     if not runs:  # nothing but classes and gaps: no run tells anything, so look for the whole of it
-        runs = [Run(regex, emit(without_borders(parse(regex))), 0.1)]
+        return (Run(emit(node), emit(without_borders(node)), 0.1),)
     kept, weight = runs[:1], runs[0].weight
     for run in runs[1:]:
         if run.weight >= (_TELLING if weight >= _ENOUGH else _COMMON):
             kept.append(run)
             weight += run.weight
-    return Sieve(tuple(kept), weight)
+    return tuple(kept)
+
+
+def _alternatives(node: Node, most: int) -> list[Node]:
+    """Trees without a choice between parts that have gaps, of which one matches where this tree does."""
+    if not _has_gap(node):
+        return [node]
+    if isinstance(node, Either):
+        found = [n for branch in node.of for n in _alternatives(branch, most)]
+        return found if len(found) <= most else [node]
+    if isinstance(node, Sequence):
+        chosen: list[tuple[Node, ...]] = [()]
+        for part in node.of:
+            options = _alternatives(part, most // len(chosen))
+            chosen = [(*before, option) for before in chosen for option in options]
+        return [Sequence(parts) for parts in chosen]
+    return [node]
 
 
 def _run(parts: list[Node]) -> Run:
