@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from pipelines.cli.output import printable
 from schemas.errors import CotmonitorError
 
 COMMANDS = {
@@ -49,7 +50,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except CotmonitorError as error:
-            click.echo(f"cotmonitor: {error}", err=True)
+            click.echo(f"cotmonitor: {printable(str(error))}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:  # `cotmonitor alerts | head` is no failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

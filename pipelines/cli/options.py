@@ -35,7 +35,8 @@ def layout_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "rename",
         multiple=True,
         metavar="TARGET=SOURCE[,...]",
-        help="Read column SOURCE as TARGET, e.g. reasoning=cot,output=answer. May be repeated.",
+        help="Read column SOURCE as TARGET, e.g. reasoning=cot,output=answer, or a tool's argument: "
+        "reasoning=tool:thoughts. May be repeated.",
     )(function)
     return click.option(
         "--layout",
@@ -51,12 +52,14 @@ def parse_rename(values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     >>> parse_rename(("reasoning=cot,output=answer",))
     (('reasoning', 'cot'), ('output', 'answer'))
     """
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for value in values:
         for part in value.split(","):
             target, sign, source = part.strip().partition("=")
             if not (sign and target and source):
                 raise click.BadParameter(f"{part!r} is not TARGET=SOURCE", param_hint="--map")
+            if target in dict(pairs):
+                raise click.BadParameter(f"{target!r} is given twice", param_hint="--map")
             pairs.append((target, source))
     return tuple(pairs)
 

@@ -67,7 +67,8 @@ def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> N
     from pipelines.run import run_job
 
     if job_file is not None and job_file.startswith("--"):
-        job_file, beam_args = None, (job_file, *beam_args)
+        beam_args = (job_file, *beam_args)
+        job_file = None
     dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
     job = load_job(job_file, _overrides(flags))
     summary = run_job(job, beam_args, dry_run, quiet)
@@ -76,6 +77,10 @@ def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> N
         sys.stdout.write("\n")
     elif not quiet:
         report(summary, job.store)
+
+
+def say(text: str) -> None:
+    click.echo(f"cotmonitor: {text}", err=True)
 
 
 def _overrides(flags: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +101,6 @@ def summary_json(summary: Any) -> dict[str, Any]:
 
 def report(summary: Any, store: str) -> None:
     """The summary in words on stderr, the monitors' accounts as rows."""
-    say = lambda text: click.echo(f"cotmonitor: {text}", err=True)  # noqa: E731
     if summary.status == "dry_run":
         say(f"would read {summary.files:,} files; {summary.known:,} are done already. Nothing was written.")
     elif summary.status == "nothing_new":

@@ -40,7 +40,8 @@ def test_a_job_file_and_flags_on_top(tmp_path: Path) -> None:
         ),
         pytest.param(
             GOOD + "workers: many\nsample: 0\nlayout: excel\n",
-            "job.yaml:3: workers: found 'many'. Input should be a valid integer, unable to parse string as an integer.\n"
+            "job.yaml:3: workers: found 'many'. "
+            "Input should be a valid integer, unable to parse string as an integer.\n"
             "job.yaml:4: sample: found 0. Input should be greater than or equal to 1.\n"
             "job.yaml:5: layout: unknown layout 'excel'. Use auto, canonical, flat, messages, scout.",
             id="three faults at once",
@@ -83,10 +84,12 @@ def test_faults(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_fault_in_a_flag_names_the_flag() -> None:
-    with pytest.raises(JobFileError, match=r"--workers: workers: found 0"):
+    with pytest.raises(JobFileError, match=r"--workers: found 0"):
         load_job(None, {"traces": ("a",), "store": "S", "workers": 0})
 
 
 def test_a_missing_file_says_so() -> None:
-    with pytest.raises(JobFileError, match="nowhere.yaml: cannot be read: No such file or directory. Check the path."):
+    with pytest.raises(
+        JobFileError, match=r"nowhere\.yaml: cannot be read: No such file or directory\. Check the path\."
+    ):
         load_job("nowhere.yaml", {})

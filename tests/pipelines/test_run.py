@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.job import Job
-from pipelines.run import Summary, run_job
+from pipelines.account import Summary
+from pipelines.run import run_job
 from pipelines.store import Store
 from schemas.errors import ControlMissed, GateError, InputError
 from tests.pipelines.lakes import flat, pack, rollouts
