@@ -35,6 +35,7 @@ class TraceText:
         self._hits: dict[tuple[int, int], tuple[list[Hit], bool]] = {}
         self._kept: dict[int, int] = {}
         self._guarded: dict[tuple[object, ...], bool] = {}
+        self._reaches: dict[tuple[int, int, int, int | str], tuple[int, int]] = {}
         self._next: dict[tuple[str, str, int], tuple[int, tuple[int, int] | None]] = {}
 
     def step(self, number: int) -> StepText:
@@ -81,14 +82,21 @@ class TraceText:
         )
 
     def _around(self, hit: Hit, guard: Guard, searcher: Searcher) -> bool:
-        step = self.step(hit.step)
-        if isinstance(guard.within, int):
-            low, high = step.back(hit.low, guard.within), step.forward(hit.high, guard.within)
-        else:
-            low, high = step.sentence(hit.low, hit.high)
+        low, high = self._reach(hit, guard.within)
         low = hit.low if guard.side == "after" else low
         high = hit.high if guard.side == "before" else high
-        return searcher.first(step.text, low, high, self.work(hit.step)) is not None
+        return searcher.first(self.texts[hit.step], low, high, self.work(hit.step)) is not None
+
+    def _reach(self, hit: Hit, within: int | str) -> tuple[int, int]:
+        """The bytes around a hit that lie within a number of code points, or in its sentence."""
+        key = (hit.step, hit.low, hit.high, within)
+        if key not in self._reaches:
+            step = self.step(hit.step)
+            if isinstance(within, int):
+                self._reaches[key] = step.back(hit.low, within), step.forward(hit.high, within)
+            else:
+                self._reaches[key] = step.sentence(hit.low, hit.high)
+        return self._reaches[key]
 
     def _in_step(self, hit: Hit, guard: Guard, searcher: Searcher) -> bool:
         text, work = self.texts[hit.step], self.work(hit.step)
