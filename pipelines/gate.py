@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+
+from pipelines.store.connect import literal, unglobbed
 from schemas.contracts import Checker, ContractSettings, Report, Staged, check, compute_metrics
 from schemas.contracts.page import page
 
@@ -39,3 +43,23 @@ def gate(
         LOG.warning("the contracts' page could not be written to %s: %s", index, error)
         return report
     return dataclasses.replace(report, docs=str(index))
+
+
+def why_dead(files: Sequence[str], most: int = 5) -> str:
+    """The commonest reasons in staged dead letters, each with one letter as an example: what to mend before a rerun."""
+    if not files:
+        return ""
+    paths = ", ".join(literal(unglobbed(path)) for path in files)
+    query = f"""SELECT reason, sum("rows"), arg_min(file, (file, "row")), arg_min("row", (file, "row")),
+                       arg_min(message, (file, "row"))
+                FROM read_parquet([{paths}], hive_partitioning = false) GROUP BY reason ORDER BY 2 DESC, 1"""
+    with duckdb.connect() as con:
+        reasons = con.execute(query).fetchall()
+    lines = ["Why rows are dead letters, and the first of each kind:"]
+    for reason, rows, file, row, message in reasons[:most]:
+        place = file if row is None else f"{file}, row {row}"
+        first = message if message.startswith(file) else f"{place}: {message}"
+        lines.append(f"  {rows:,} x {reason}: {first.splitlines()[0]}")
+    if len(reasons) > most:
+        lines.append(f"  and {len(reasons) - most} more kinds")
+    return "\n".join(lines)

@@ -49,7 +49,7 @@ def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:
         matched = {os.path.abspath(p) for p in _match(pattern, faults)}
         if not matched:
             todo = "check the path, or say --allow-empty if an empty night is all right"
-            faults += [] if allow_empty else [Fault(pattern, None, _nothing(pattern), todo)]
+            faults += [] if allow_empty else [Fault(pattern or "''", None, _nothing(pattern), todo)]
         faults += [f for p in sorted(matched) for f in _unusable(p)]
         found |= matched
     if faults:
@@ -132,10 +132,12 @@ def refuse_output(folder: str, patterns: Sequence[str], paths: Iterable[str]) ->
         if os.path.isdir(source) and (output + os.sep).startswith(source.rstrip(os.sep) + os.sep):
             faults.append(Fault(folder, None, f"lies inside the input folder {pattern}", "choose another place"))
         elif _would_match(source, os.path.join(output, "traces", "part.parquet")):
-            faults.append(Fault(folder, None, f"what is written there would be read by {pattern}", "choose another place"))
+            what = f"what is written there would be read by {pattern}"
+            faults.append(Fault(folder, None, what, "choose another place"))
     below = next((p for p in paths if p.startswith(names)), None)
     if below is not None and not faults:
-        faults.append(Fault(below, None, f"lies in {folder}, which this run writes to", "give traces that lie elsewhere"))
+        what = f"lies in {folder}, which this run writes to"
+        faults.append(Fault(below, None, what, "give traces that lie elsewhere"))
     if faults:
         raise InputError(faults)
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from schemas.contracts import ContractSettings
 from schemas.errors import Fault, JobFileError
 from schemas.layouts import LAYOUTS
+from schemas.layouts.detect import TARGETS, TOOL
 
 MONITOR_KINDS = ("rules",)
 
@@ -47,6 +48,25 @@ class Job(Strict):
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("sample", "workers", "excerpt_chars", "threshold", "batch_mb", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        if isinstance(value, bool):  # YAML reads yes as true, and true would do as 1
+            raise ValueError("a number is needed")
+        return value
+
+    @field_validator("map")
+    @classmethod
+    def _known_targets(cls, value: dict[str, str]) -> dict[str, str]:
+        for target, source in value.items():
+            if target not in TARGETS:
+                near = difflib.get_close_matches(target, TARGETS, 1) or TARGETS
+                raise ValueError(f"nothing is called {target!r}; use {', '.join(near)}")
+            if source.startswith(TOOL) and target != "reasoning":
+                what = f"{target}={source}: a tool's argument is reasoning or nothing"
+                raise ValueError(f"{what}; use reasoning={source}")
+        return value
+
     @field_validator("layout")
     @classmethod
     def _known_layout(cls, value: str) -> str:
@@ -66,6 +86,18 @@ class Job(Strict):
         if not value:
             raise ValueError("no monitor is named; use rules, or leave the key out")
         return value
+
+
+# what a validator says in words of its own trade, by its type
+NEEDED = {
+    **dict.fromkeys(("date_from_datetime_parsing", "date_from_datetime_inexact"), "write it as YYYY-MM-DD"),
+    "date_type": "write it as YYYY-MM-DD",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "say true or false"),
+    **dict.fromkeys(("dict_type", "model_type"), "give keys and values, each on a line of its own"),
+    "tuple_type": "give one or a list of them",
+    "string_type": "give text",
+    "string_too_short": "give a path",
+}
 
 
 def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
@@ -97,9 +129,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[object, ...], int]]:
     except UnicodeDecodeError:
         raise JobFileError([Fault(where, None, "is not UTF-8 text", "save it as UTF-8")]) from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "is not YAML"
-        raise JobFileError([Fault(where, mark.line + 1 if mark else None, f"{problem}", "mend the YAML")]) from None
+        raise JobFileError([_not_yaml(where, error)]) from None
+    except RecursionError:
+        raise JobFileError([Fault(where, None, "is nested too deep", "mend the YAML")]) from None
     if not isinstance(node, yaml.MappingNode):
         found = (
             "an empty file" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
@@ -108,34 +140,51 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[object, ...], int]]:
         raise JobFileError([fault])
     lines: dict[tuple[object, ...], int] = {}
     faults: list[Fault] = []
-    _index(node, (), lines, faults, where)
+    _index(node, (), lines, faults, where, set())
     if faults:
         raise JobFileError(faults)
     try:
         return yaml.SafeLoader("").construct_document(node), lines
     except yaml.YAMLError as error:
-        raise JobFileError([Fault(where, None, str(error).splitlines()[0], "mend the YAML")]) from None
+        raise JobFileError([_not_yaml(where, error)]) from None
+
+
+def _not_yaml(where: str, error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or f"is not YAML: {getattr(error, 'reason', error)}"
+    if problem.startswith("but "):
+        problem = f"{getattr(error, 'context', '')}, {problem}"
+    return Fault(where, mark.line + 1 if mark else None, problem, "mend the YAML")
 
 
 def _index(
-    node: yaml.Node, at: tuple[object, ...], lines: dict[tuple[object, ...], int], faults: list[Fault], where: str
+    node: yaml.Node,
+    at: tuple[object, ...],
+    lines: dict[tuple[object, ...], int],
+    faults: list[Fault],
+    where: str,
+    above: set[int],
 ) -> None:
     """The line of each key, and keys given twice, which YAML would silently drop."""
     lines[at] = node.start_mark.line + 1
+    if id(node) in above:
+        faults.append(Fault(where, lines[at], "an anchor holds itself", "leave it out"))
+        return
+    above = {*above, id(node)}
     if isinstance(node, yaml.MappingNode):
         seen: dict[object, int] = {}
         for key, value in node.value:
-            name, line = key.value, key.start_mark.line + 1
-            if str(name) in seen:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
                 faults.append(
-                    Fault(where, line, f"key {name!r} is given twice, first on line {seen[str(name)]}", "keep one")
+                    Fault(where, line, f"key {name!r} is given twice, first on line {seen[name]}", "keep one")
                 )
-            seen[str(name)] = line
-            _index(value, (*at, name), lines, faults, where)
+            seen[name] = line
+            _index(value, (*at, name), lines, faults, where, above)
             lines[(*at, name)] = line
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
-            _index(value, (*at, i), lines, faults, where)
+            _index(value, (*at, i), lines, faults, where, above)
 
 
 def _faults(
@@ -146,7 +195,9 @@ def _faults(
         loc = tuple(e["loc"])
         key = ".".join(map(str, loc))
         if loc and loc[0] in given:
-            where, line = f"--{str(loc[0]).replace('_', '-')}", None
+            named = loc[-1] if loc[0] == "contracts" else loc[0]
+            where, line = f"--{str(named).replace('_', '-')}", None
+            key = ""
         else:
             where = path or "cotmonitor run"
             line = next((lines[loc[:n]] for n in range(len(loc), -1, -1) if loc[:n] in lines), None)
@@ -164,10 +215,11 @@ def _words(e: Any, key: str, path: str | None) -> tuple[str, str]:
         flag = f"--{key.replace('_', '-')}"
         return f"{key!r} is missing", f"give {flag}" + (f" or add `{key}:` to the file" if path else " or a job file")
     reason = e["msg"].removeprefix("Value error, ")
+    said = f"{key}: " if key else ""
     if ";" in reason:
         what, _, todo = reason.partition(";")
-        return f"{key}: {what}", todo.strip()
-    return f"{key}: found {e['input']!r}", reason
+        return f"{said}{what}", todo.strip()
+    return f"{said}found {e['input']!r}", NEEDED.get(e["type"], reason)
 
 
 def job_json(job: Job, root: str | None) -> dict[str, Any]:

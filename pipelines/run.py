@@ -77,6 +77,10 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     monitors = build_monitors(job)
     paths = expand(job.traces, job.allow_empty)
     refuse_output(job.store, job.traces, paths)
+    if beam_args:
+        from pipelines.runner import options
+
+        options(1, beam_args)  # said before anything is written, rather than by a failed run
     store = _store(job, dry_run)
     work = _plan_work(job, monitors, paths, store)
     if dry_run:
@@ -177,7 +181,7 @@ def _in_words(kind: str, message: str) -> CotmonitorError | None:
 
 def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Checker) -> Report:
     """Check the contracts over all that was staged; raise `GateError` with figures if one is broken."""
-    from pipelines.gate import gate
+    from pipelines.gate import gate, why_dead
     from schemas.contracts import Staged
 
     planned = staged.counts.select(["file", "rows", "parts", "traces"]).rename_columns(
@@ -193,7 +197,8 @@ def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Ch
         spill=place.folder,
     )
     if report.failed:
-        raise GateError(report.explain())
+        rotten = any(r.setting.endswith("max_dead_letter_ratio") for r in report.failed)
+        raise GateError("\n".join([report.explain(), *([why_dead(staged.files["dead_letters"])] if rotten else [])]))
     return report
 
 

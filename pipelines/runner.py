@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineRunner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from schemas.errors import Fault, InputError
@@ -23,10 +25,15 @@ def runner_of(beam_args: Sequence[str]) -> str:
     """The runner that the flags name, or our local one."""
     for i, arg in enumerate(beam_args):
         if arg.startswith("--runner="):
-            return arg.split("=", 1)[1].rsplit(".", 1)[-1]
+            return _short(arg.split("=", 1)[1])
         if arg == "--runner" and i + 1 < len(beam_args):
-            return beam_args[i + 1].rsplit(".", 1)[-1]
+            return _short(beam_args[i + 1])
     return "DirectRunner"
+
+
+def _short(name: str) -> str:
+    """One of our local runners without its package; any other as it is."""
+    return last if (last := name.rsplit(".", 1)[-1]) in LOCAL else name
 
 
 def is_local(beam_args: Sequence[str]) -> bool:
@@ -34,18 +41,24 @@ def is_local(beam_args: Sequence[str]) -> bool:
 
 
 def options(workers: int, beam_args: Sequence[str] = ()) -> PipelineOptions:
-    """Beam's options: ours for a local run, the user's own flags for another engine."""
+    """Beam's options: ours for a local run, the user's own flags for another engine.
+
+    Raises InputError for flags that Beam does not know or would take in silence, and for a runner it does not have.
+    """
     own = [a for i, a in enumerate(beam_args) if not _names_runner(beam_args, i)]
     if is_local(beam_args):
         args = ["--runner=FnApiRunner", f"--direct_num_workers={workers}", *own]
     else:
         args = [f"--runner={runner_of(beam_args)}", "--no_save_main_session", *own]
-    parsed = PipelineOptions(args)
-    unknown = _unknown(parsed)
-    if unknown:
-        faults = [Fault(flag, None, "no Beam option has this name", "see Beam's pipeline options") for flag in unknown]
+    unknown = [a for a in _parser().parse_known_args(args)[1] if a.startswith("-")]
+    faults = [Fault(flag, None, "no Beam option has this name", "see Beam's pipeline options") for flag in unknown]
+    if beam_args and beam_args[-1] == "--runner":
+        faults.append(Fault("--runner", None, "names no runner", "write --runner=NAME"))
+    elif not is_local(beam_args):
+        faults += _runner_faults(runner_of(beam_args))
+    if faults:
         raise InputError(faults)
-    return parsed
+    return PipelineOptions(args)
 
 
 def local_runner(options: PipelineOptions) -> PipelineRunner | None:
@@ -65,11 +78,23 @@ def _names_runner(args: Sequence[str], i: int) -> bool:
     return args[i].startswith("--runner=") or args[i] == "--runner" or (i > 0 and args[i - 1] == "--runner")
 
 
-def _unknown(parsed: PipelineOptions) -> list[str]:
-    """Flags that Beam would drop in silence."""
-    import argparse
+def _runner_faults(name: str) -> Iterator[Fault]:
+    try:
+        create_runner(name)
+    except (ValueError, ImportError, AttributeError, TypeError) as error:
+        what, _, known = str(error).partition(" Valid values are ")
+        todo = f"use one of {known}" if known else "install what it needs"
+        yield Fault(f"--runner={name}", None, f"Beam cannot use it: {what}", todo)
 
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:  # argparse would print all of Beam's flags and leave
+        raise InputError([Fault("Beam's flags", None, message, "see Beam's pipeline options")])
+
+
+def _parser() -> argparse.ArgumentParser:
+    """All of Beam's flags, to find those that it would drop in silence."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
     for cls in PipelineOptions.__subclasses__():
         cls._add_argparse_args(parser)
-    return [a for a in parser.parse_known_args(parsed._flags)[1] if a.startswith("-")]
+    return parser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class ContractSettings(BaseModel):
@@ -61,3 +61,10 @@ class ContractSettings(BaseModel):
         description="Up to this many alerts, their rate is not compared: a few alerts are read, not doubted.",
     )
     warnings_fail: bool = Field(default=False, description="Fail the run on warnings too.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name != "warnings_fail":  # YAML reads yes as true: a limit of 1
+            raise ValueError("a number is needed")
+        return value

@@ -146,8 +146,9 @@ def _detect(schema: pa.Schema, named: dict[str, str], where: str) -> str:
 
 def _refuse_lookalikes(types: dict[str, pa.DataType], where: str) -> None:
     """A file whose reasoning has another name would read as one without; so would `Output` as one without output."""
-    others = {**{target: () for target in STEP_COLUMNS}, "reasoning": ALSO_CALLED["reasoning"]}
-    found = [(t, n) for t, n in _lookalikes(types, others) if t not in types and (is_text(types[n]) or is_list(types[n]))]
+    others: dict[str, Sequence[str]] = {**dict.fromkeys(STEP_COLUMNS, ()), "reasoning": ALSO_CALLED["reasoning"]}
+    texts = [name for name, kind in types.items() if is_text(kind) or is_list(kind)]
+    found = [(target, name) for target, name in _lookalikes(texts, others) if target not in types]
     if found:
         what = f"column {found[0][1]!r} could be the {found[0][0]}, and would be cut to metadata"
         pairs = ",".join(f"{target}={name}" for target, name in dict(found).items())
