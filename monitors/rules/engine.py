@@ -41,6 +41,7 @@ class Outcome:
 
     fired: tuple[Fired, ...]
     whole: bool
+    trace: TraceText
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Engine:
                 fired.append(Fired(self._rules[number].rule, tuple(hits)))
             elif not question.whole:
                 whole = False
-        return Outcome(tuple(fired), whole) if fired or not whole else None
+        return Outcome(tuple(fired), whole, trace) if fired or not whole else None
 
 
 class _Question:

@@ -83,7 +83,7 @@ class RuleMonitor:
         seen = self._seen(batch)
         verdicts = [self._clean[key] for key in seen]
         for row, outcome in self._engine.examine(batch, self._limits):
-            verdicts[row] = self._verdict(batch, row, outcome, verdicts[row])
+            verdicts[row] = self._verdict(outcome, verdicts[row])
         return verdicts
 
     @cached_property
@@ -122,10 +122,10 @@ class RuleMonitor:
             return Verdict("not_assessed", unseen or "no_reasoning", (), None)
         return Verdict("assessed", unseen if self._listened & (1 << _REASONING) else None, channels, 0.0)
 
-    def _verdict(self, batch: Batch, row: int, outcome: Outcome, clean: Verdict) -> Verdict:
+    def _verdict(self, outcome: Outcome, clean: Verdict) -> Verdict:
         if not outcome.fired:
             return Verdict("not_assessed", "over_budget", clean.channels, None)
-        texts, channels = batch.texts_of(row), batch.channels_of(row)
+        texts, channels = outcome.trace.texts, outcome.trace.channels
         groups: dict[str, list[Fired]] = {}
         for fired in outcome.fired:
             groups.setdefault(fired.rule.behaviour, []).append(fired)

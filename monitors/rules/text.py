@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,16 +60,21 @@ class StepText:
 
     def __init__(self, text: memoryview) -> None:
         self.text = text
-        self._bytes: Any = np.frombuffer(text, np.int8)
         self._before = [0]  # code points before each chunk, as far as anybody asked
 
     def code_point(self, at: int) -> int:
-        """The number of code points before byte `at`."""
+        """The number of code points before byte `at`, which must begin a character."""
+        if at <= _CHUNK:
+            return len(self.slice(0, at))
         chunk = at // _CHUNK
         while len(self._before) <= chunk:
             start = (len(self._before) - 1) * _CHUNK
             self._before.append(self._before[-1] + self._count(start, start + _CHUNK))
         return self._before[chunk] + self._count(chunk * _CHUNK, at)
+
+    @cached_property
+    def _bytes(self) -> Any:
+        return np.frombuffer(self.text, np.int8)
 
     def back(self, at: int, count: int) -> int:
         """The byte `count` code points before byte `at`, or the text's start."""
@@ -93,7 +99,7 @@ class StepText:
         return start, tail + len((after[: stop.end()] if stop else after).encode())
 
     def slice(self, low: int, high: int) -> str:
-        return bytes(self.text[low:high]).decode("utf-8", "replace")
+        return str(self.text[low:high], "utf-8", "replace")
 
     def _count(self, low: int, high: int) -> int:
         return int(np.count_nonzero(self._bytes[low:high] > _LAST_CONTINUATION))

@@ -9,7 +9,7 @@ import re2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitors.rules.engine import Engine, Limits, Outcome
+from monitors.rules.engine import Engine, Limits
 from monitors.rules.pack import AllOf, AnyOf, Condition, Guard, Near, NotOf, RulePack, Then, Use
 from monitors.rules.text import MARGIN, STRIDE, WINDOW
 from schemas.trace import STEPS
@@ -81,11 +81,8 @@ TRACES = st.lists(st.lists(st.tuples(st.sampled_from(EVERYWHERE), TEXTS), max_si
 
 def found_by(engine: Engine, array: pa.ListArray) -> list[dict[str, list[tuple[int, int, int]]]]:
     outcomes = engine.fired(array, PLENTY)
-    nothing = Outcome((), True)
-    return [
-        {f.rule.id: sorted({h[:3] for h in f.hits}) for f in outcomes.get(row, nothing).fired}
-        for row in range(len(array))
-    ]
+    fired = [outcomes[row].fired if row in outcomes else () for row in range(len(array))]
+    return [{f.rule.id: sorted({h[:3] for h in f.hits}) for f in found} for found in fired]
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
