@@ -28,6 +28,7 @@ from pipelines.progress import Progress
 from pipelines.read import ReadSettings
 from pipelines.stage import Place, failures, manifests
 from pipelines.store import Store
+from pipelines.store.marker import failed_write
 from pipelines.units import unit_rows
 from schemas import errors
 from schemas.digest import digest
@@ -97,6 +98,8 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
         summary = _run(store, place, work, beam_args, begun, quiet)
     except BaseException as error:
         _give_up(store, place, work, begun, error)
+        if isinstance(error, OSError):  # all that is opened here, and not by a worker, is our own
+            raise failed_write(Path(error.filename or place.folder), error) from error
         raise
     shutil.rmtree(place.folder, ignore_errors=True)
     return summary
