@@ -80,8 +80,7 @@ class RuleMonitor:
     def judge(self, steps: pa.ListArray) -> Sequence[Verdict]:
         """One verdict per trace, in order."""
         batch = Batch(steps)
-        seen = self._seen(batch)
-        verdicts = [self._clean[key] for key in seen]
+        verdicts = list(map(self._clean.__getitem__, self._seen(batch)))
         for row, outcome in self._engine.examine(batch, self._limits):
             verdicts[row] = self._verdict(outcome, verdicts[row])
         return verdicts
