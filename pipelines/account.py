@@ -36,7 +36,7 @@ class Work:
     monitors: tuple[Monitor, ...]
     todo: tuple[Pending, ...]
     known: int
-    before: frozenset[str]  # the units there when it was planned
+    before: pa.Array  # ids of the units there when it was planned
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.decide import RunStamp
 from pipelines.stage import COUNTS, Manifest, Place, ShardDone, manifests, shards_done
@@ -80,7 +81,7 @@ def _counts(place: Place) -> pa.Table:
         return con.sql(query).to_arrow_table().cast(COUNTS)
 
 
-def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: frozenset[str]) -> pa.Table:
+def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: pa.Array) -> pa.Table:
     """Register the staged files, then commit the units, once; return the units that are ours.
 
     `before` holds the units that were there when the run was planned. What another run has done since is dropped from
@@ -91,8 +92,9 @@ def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, be
             store.add_files(table, staged.sizes[table.name], stamp.run_id)
     while True:
         snapshot = store.units_snapshot()
-        theirs = set(snapshot.current.column("unit_id").to_pylist()) - before
-        units = units.filter(pa.array([u not in theirs for u in units.column("unit_id").to_pylist()], pa.bool_()))
+        current = snapshot.current.column("unit_id")
+        theirs = current.filter(pc.invert(pc.is_in(current, before)))
+        units = units.filter(pc.invert(pc.is_in(units.column("unit_id"), theirs)))
         try:
             if units.num_rows:
                 store.commit_units(snapshot, units)

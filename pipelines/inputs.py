@@ -5,6 +5,7 @@ Nothing here knows of monitors or alerts: an export reads its inputs through the
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import itertools
@@ -37,8 +38,9 @@ class InputFile:
 def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:
     """Files, folders (searched for Parquet) and globs (`**` included) as sorted absolute paths, each once.
 
-    A pattern without a single file is an error: an empty glob is a night in which nobody looked. So is a folder that
-    cannot be listed. A link to nowhere is a file, which then cannot be read.
+    A file that links reach by several names is read under one. A pattern without a single file is an error: an empty
+    glob is a night in which nobody looked. So is a folder that cannot be listed. A link to nowhere is a file, which
+    then cannot be read.
     """
     found: set[str] = set()
     faults: list[Fault] = []
@@ -54,7 +56,7 @@ def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:
         found |= matched
     if faults:
         raise InputError(faults)
-    return sorted(found)
+    return sorted(_distinct(found))
 
 
 def _match(pattern: str, faults: list[Fault]) -> Iterator[str]:
@@ -103,6 +105,26 @@ def _nothing(pattern: str) -> str:
     if all(os.path.isdir(p) for p in matched):
         return "only folders match"
     return f"only indexes of transcript databases ({INDEX}) match, and they hold no traces"
+
+
+def _distinct(paths: Iterable[str]) -> Iterator[str]:
+    """Each file once: a glob that follows links may find one many times, in a circle of links forty times."""
+    places: dict[tuple[int, int], list[str]] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            # at the end of a circle of links stands what has a shorter name
+            if error.errno != errno.ELOOP or not os.path.exists(os.path.realpath(path)):
+                yield path
+            continue
+        places.setdefault((status.st_dev, status.st_ino), []).append(path)
+    for same in places.values():
+        names: dict[str, str] = {}
+        if len(same) > 1:  # file systems without numbers for files give all of them the same
+            for path in sorted(same, key=lambda p: (os.path.islink(p), len(p), p)):
+                names.setdefault(os.path.realpath(path), path)
+        yield from names.values() or same
 
 
 def _unusable(path: str) -> Iterator[Fault]:

@@ -18,7 +18,7 @@ CHANGES = ("appears", "vanishes", "changes")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One alert that is not the same under both packs; `before` and `after` are levels, None where there is no alert."""
+    """One alert that differs between the packs; `before` and `after` are levels, None where there is no alert."""
 
     change: str
     file: str

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
 from pipelines.account import Summary, Work, monitor_rows, record, summarise
@@ -34,7 +36,7 @@ from schemas import errors
 from schemas.digest import digest
 from schemas.errors import CotmonitorError, GateError, InputError
 from schemas.layouts import LayoutSettings
-from schemas.ledger import INGEST
+from schemas.ledger import INGEST, UNITS
 from schemas.trace import TRACES
 
 if TYPE_CHECKING:
@@ -130,13 +132,11 @@ def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], st
     ingest = Part(INGEST, digest(INGEST, TRACES.version, int(job.keep_payloads)))
     parts = (ingest, *(Part(m.spec.id, m.spec.digest) for m in monitors))
     files = list(fingerprint(paths, job.root))
-    units: dict[str, int] = {}
-    if store is not None:
-        current = store.units_snapshot().current
-        units = dict(zip(current.column("unit_id").to_pylist(), current.column("retryable").to_pylist(), strict=True))
-    done = frozenset(u for u, retryable in units.items() if not (job.retry and retryable))
-    todo = tuple(pending(files, parts, adapter_digest, done))
-    return Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), frozenset(units))
+    units = store.units_snapshot().current if store is not None else UNITS.arrow().empty_table()
+    before = units.column("unit_id").combine_chunks()
+    done = before.filter(pc.equal(units.column("retryable").combine_chunks(), 0)) if job.retry else before
+    todo = tuple(pending(files, parts, adapter_digest, frozenset(done.to_pylist())))
+    return Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), before)
 
 
 def _pipeline(place: Place, work: Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:

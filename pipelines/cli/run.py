@@ -108,10 +108,8 @@ def report(summary: Any, store: str) -> None:
         return
     else:
         known = f"; {summary.known:,} files were done already" if summary.known else ""
-        say(
-            f"{summary.rows:,} rows from {summary.files:,} files = {summary.traces:,} traces + {summary.dead:,} dead letters"
-            f"{known}"
-        )
+        rows = f"{summary.rows:,} rows from {summary.files:,} files"
+        say(f"{rows} = {summary.traces:,} traces + {summary.dead:,} dead letters{known}")
         say(f"{summary.alerts:,} alerts, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
     columns = ["monitor", "version", "files", "traces", "assessed", "not_assessed", "alerts"]
     print_rows(columns, [[m[c] for c in columns] for m in summary.monitors], "table", sys.stderr)

@@ -138,15 +138,16 @@ class Store:
         sequence = snapshot.sequence + 1
         now = dt.datetime.now(dt.UTC)
         columns = {c: units.column(c) for c in units.column_names if c not in STAMPED}
-        batch = UNITS.batch(columns | {"sequence": [sequence] * units.num_rows, "committed_at": [now] * units.num_rows})
-        run_ids = units.column("run_id").to_pylist()
+        stamps = {"sequence": pa.repeat(sequence, units.num_rows), "committed_at": pa.repeat(now, units.num_rows)}
+        batch = UNITS.batch(columns | stamps)
+        run_id = units.column("run_id")[0].as_py()
         folder = self.table_path(UNITS.name)
         content = digest(*units.column("unit_id").to_pylist())
-        name = f"{_safe(run_ids[0])}-{sequence:08d}-{content}.parquet"
+        name = f"{_safe(run_id)}-{sequence:08d}-{content}.parquet"
         file = self._write(UNITS, pa.Table.from_batches([batch]), name)
         try:
             # Delta lets a fresh snapshot commit an old transaction again, so only this snapshot's own next one will do
-            delta.register(snapshot.table or self._load(UNITS), folder, [file], run_ids[0], Transaction(APP, sequence))
+            delta.register(snapshot.table or self._load(UNITS), folder, [file], run_id, Transaction(APP, sequence))
         except (DeltaError, OSError) as error:
             now_there = self._load(UNITS)
             if not isinstance(error, CommitFailedError) or (now_there.transaction_version(APP) or 0) < sequence:
