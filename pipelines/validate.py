@@ -89,7 +89,8 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
 def count_without_reasoning(steps: pa.ListArray) -> int:
     """Traces in which no reasoning can be read: there is none, or all of it was withheld."""
     values = steps.flatten()
-    text = pc.greater(pc.binary_length(values.field("text")), 0)
+    said = values.field("text")
+    text = pc.and_not(pc.greater(pc.binary_length(said), 0), pc.utf8_is_space(said))  # as monitors see it
     readable = pc.and_(pc.equal(values.field("channel"), "reasoning"), text)
     owners = np.repeat(np.arange(len(steps)), pc.list_value_length(steps).to_numpy(zero_copy_only=False))
     return len(steps) - len(np.unique(owners[readable.fill_null(False).to_numpy(zero_copy_only=False)]))
