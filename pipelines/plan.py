@@ -133,7 +133,7 @@ def _tasks(todo: Pending, workers: int | None) -> Iterator[tuple[Task, int]]:
         return Task(file.name, file.path, file.fingerprint, row_group, start, stop, None, todo.parts)
 
     footer = _footer(file) if file.size > OPEN_ABOVE else None
-    if footer is None:
+    if footer is None or not footer.num_row_groups:
         yield task(WHOLE, 0, WHOLE), file.size * INFLATION
         return
     for g in range(footer.num_row_groups):

@@ -99,3 +99,12 @@ def test_what_is_done_is_not_pending_and_a_changed_part_is(tmp_path: Path) -> No
     assert list(pending(files, (ingest, old), "a", done)) == []
     assert [p.parts for p in pending(files, (ingest, new), "a", done)] == [("m",), ("m",)]
     assert [p.parts for p in pending(files, (ingest, old), "b", done)] == [("ingest", "m")] * 2
+
+
+def test_a_large_file_without_a_row_is_still_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "OPEN_ABOVE", 0)
+    with pq.ParquetWriter(tmp_path / "none.parquet", pa.schema([("t", pa.string())])):
+        pass
+    (file,) = fingerprint([str(tmp_path / "none.parquet")], None)
+    made = write_plan([Pending(file, ("ingest",))], tmp_path / "plan.parquet", 2)
+    assert [t.row_group for t in read_shard(made.path, 0)] == [WHOLE]

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.job import Job
 from pipelines.account import Summary
+from pipelines.job import Job
 from pipelines.run import run_job
 from pipelines.store import Store
 from schemas.errors import ControlMissed, GateError, InputError
