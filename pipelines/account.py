@@ -52,6 +52,7 @@ class Summary:
     dead: int = 0
     alerts: int = 0
     not_assessed: int = 0
+    without_reasoning: int = 0
     seconds: float = 0.0
     monitors: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -73,6 +74,7 @@ def summarise(work: Work, units: pa.Table, report: Report | None, begun: float) 
         dead=dead,
         alerts=sum(c["alerts"] for c in judged),
         not_assessed=sum(c["not_assessed"] for c in judged),
+        without_reasoning=sum(c["without_reasoning"] for c in judged),
         seconds=time.monotonic() - begun,
         monitors=monitor_rows(work, by_monitor),
         warnings=tuple(str(w) for w in report.warnings) if report else (),
@@ -85,7 +87,7 @@ def monitor_rows(work: Work, by_monitor: dict[str, dict[str, int]] | None = None
     for m in work.monitors:
         counts = (by_monitor or {}).get(m.spec.id, {})
         files = counts.get("files", 0) if by_monitor is not None else sum(m.spec.id in p.parts for p in work.todo)
-        done = {c: counts.get(c, 0) for c in ("traces", "assessed", "not_assessed", "alerts")}
+        done = {c: counts.get(c, 0) for c in ("traces", "assessed", "without_reasoning", "not_assessed", "alerts")}
         rows.append({"monitor": m.spec.id, "version": m.spec.version, "files": files, **done})
     return tuple(rows)
 

@@ -14,6 +14,7 @@ from schemas.ledger import DEAD_LETTERS, INGEST, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, FINAL_REASONS
 
 RETRYABLE_DEAD = ("corrupt_file", "unreadable_file")  # the file may be whole, or readable, tomorrow
+SILENT = ("no_reasoning", "redacted")  # reasons with which an assessed trace says that its reasoning was not there
 FILLED_IN = ("sequence", "committed_at")  # by the store, when it commits
 
 _COUNTED = f"""
@@ -21,6 +22,7 @@ SELECT
     c.file, c.fingerprint, p.part AS monitor, c."rows", c.traces, c.dead,
     coalesce(l.assessed, 0)::BIGINT AS assessed,
     coalesce(l.not_assessed, 0)::BIGINT AS not_assessed,
+    coalesce(l.without_reasoning, 0)::BIGINT AS without_reasoning,
     coalesce(CASE WHEN p.part = '{INGEST}' THEN d.retryable ELSE l.retryable END, 0)::BIGINT AS retryable,
     coalesce(a.alerts, 0)::BIGINT AS alerts
 FROM counts AS c
@@ -28,6 +30,7 @@ CROSS JOIN unnest(c.parts) AS p(part)
 LEFT JOIN (
     SELECT file, monitor, count(*) FILTER (state = 'assessed') AS assessed,
            count(*) FILTER (state <> 'assessed') AS not_assessed,
+           count(*) FILTER (state = 'assessed' AND reason IN {SILENT!r}) AS without_reasoning,
            count(*) FILTER (state <> 'assessed' AND reason NOT IN {FINAL_REASONS!r}) AS retryable
     FROM assessments GROUP BY ALL
 ) AS l ON l.file = c.file AND l.monitor = p.part
@@ -80,7 +83,7 @@ def unit_rows(
 
 def totals(units: pa.Table) -> dict[str, dict[str, int]]:
     """Sums by monitor of every count in `units`."""
-    names = ("rows", "traces", "dead", "assessed", "not_assessed", "retryable", "alerts")
+    names = ("rows", "traces", "dead", "assessed", "not_assessed", "without_reasoning", "retryable", "alerts")
     sums = units.group_by("monitor").aggregate([(n, "sum") for n in names] + [([], "count_all")])
     return {
         row["monitor"]: {**{n: row[f"{n}_sum"] for n in names}, "files": row["count_all"]} for row in sums.to_pylist()

@@ -40,6 +40,9 @@ UNITS = Table(
         Column("dead", pa.int64(), "Rows that became dead letters.", minimum=0),
         Column("assessed", pa.int64(), "Traces assessed.", minimum=0),
         Column("not_assessed", pa.int64(), "Traces the monitor could not look at.", minimum=0),
+        Column(
+            "without_reasoning", pa.int64(), "Of the assessed, those whose reasoning was not there to read.", minimum=0
+        ),
         Column("retryable", pa.int64(), "Of those, and of the dead, how many a retry may mend.", minimum=0),
         Column("alerts", pa.int64(), "Alert rows.", minimum=0),
     ),

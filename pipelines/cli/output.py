@@ -24,7 +24,7 @@ def print_rows(
         )
         out.write("\n")
     elif format == "csv":
-        writer = csv.writer(out)
+        writer = csv.writer(out, lineterminator="\n")  # ids are piped into other commands
         writer.writerow(columns)
         writer.writerows([[_cell(v) for v in row] for row in rows])
     else:

@@ -111,7 +111,7 @@ def report(summary: Any, store: str) -> None:
         rows = f"{summary.rows:,} rows from {summary.files:,} files"
         say(f"{rows} = {summary.traces:,} traces + {summary.dead:,} dead letters{known}")
         say(f"{summary.alerts:,} alerts, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
-    columns = ["monitor", "version", "files", "traces", "assessed", "not_assessed", "alerts"]
+    columns = ["monitor", "version", "files", "traces", "assessed", "without_reasoning", "not_assessed", "alerts"]
     print_rows(columns, [[m[c] for c in columns] for m in summary.monitors], "table", sys.stderr)
     for warning in summary.warnings:
         say(f"warning: {warning}")

@@ -13,8 +13,9 @@ Examples:
   cotmonitor runs --store S
   cotmonitor runs --store S --limit 1 --format json
 """
-SHORT = """
-SELECT run_id, status, started_at, seconds, files, "rows", traces, dead, alerts, split_part(error, chr(10), 1) AS error
+SHORT = r"""
+SELECT run_id, status, started_at, seconds, files, "rows", traces, dead, alerts,
+       regexp_replace(error, '\s*\n\s*', ' | ', 'g') AS error
 FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?
 """
 WHOLE = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?"

@@ -1,6 +1,7 @@
 -- How often each behaviour was flagged, by model, checkpoint, training step, training run and environment.
 --
--- A behaviour counts a trace as assessed where its monitor read a channel in which it looks for that behaviour.
+-- A behaviour counts a trace as assessed where its monitor read a channel in which it looks for that behaviour;
+-- `without_reasoning` says of how many of these the reasoning was absent or sealed, so that only the rest was read.
 -- `low` and `high` are a 95 % Wilson interval (Wilson 1927) on the effective sample size (Korn & Graubard 1998): the
 -- assessed traces over the design effect, the linearised variance between clusters over the binomial one. A cluster is a
 -- rollout group, else a task, else a trace. With no trace or every trace flagged, the clusters are the sample. Otherwise
@@ -55,15 +56,18 @@ cells AS (
     FROM looks
     GROUP BY stratum, cluster, `monitor`, digest, channels
 ),
-sizes AS (  -- traces assessed in each cluster
-    SELECT c.stratum, c.cluster, c.`monitor`, p.profile, CAST(sum(c.n) AS DOUBLE) AS m
+sizes AS (  -- traces assessed in each cluster, and those of them whose reasoning was not there to be read
+    SELECT
+        c.stratum, c.cluster, c.`monitor`, p.profile, CAST(sum(c.n) AS DOUBLE) AS m,
+        sum(CASE WHEN array_contains(c.channels, 'reasoning') THEN 0 ELSE c.n END) AS silent
     FROM cells c
     JOIN profile_scopes p ON c.`monitor` = p.`monitor` AND c.digest = p.digest
     WHERE arrays_overlap(c.channels, p.channels)
     GROUP BY c.stratum, c.cluster, c.`monitor`, p.profile
 ),
 totals AS (
-    SELECT stratum, `monitor`, profile, sum(m) AS assessed, count(*) AS clusters, sum(m * m) AS mm
+    SELECT
+        stratum, `monitor`, profile, sum(m) AS assessed, count(*) AS clusters, sum(m * m) AS mm, sum(silent) AS silent
     FROM sizes
     GROUP BY stratum, `monitor`, profile
 ),
@@ -102,6 +106,7 @@ counted AS (
         s.`model`, s.`checkpoint`, s.`training_step`, s.`training_run`, s.`environment`,
         p.`monitor`, p.`behaviour`, w.stance, s.`traces`,
         coalesce(t.assessed, 0.0) AS n, coalesce(t.clusters, 0) AS k, coalesce(t.mm, 0.0) AS mm,
+        coalesce(t.silent, 0) AS silent,
         coalesce(x.y, 0.0) AS y, coalesce(x.yy, 0.0) AS yy, coalesce(x.ym, 0.0) AS ym
     FROM strata s
     CROSS JOIN profiles p
@@ -133,7 +138,8 @@ effective AS (
 )
 SELECT
     `model`, `checkpoint`, `training_step`, `training_run`, `environment`, `monitor`, `behaviour`, stance AS `stance`,
-    `traces`, CAST(n AS BIGINT) AS `assessed`, CAST(y AS BIGINT) AS `flagged`, k AS `tasks`, p AS `rate`,
+    `traces`, CAST(n AS BIGINT) AS `assessed`, CAST(silent AS BIGINT) AS `without_reasoning`,
+    CAST(y AS BIGINT) AS `flagged`, k AS `tasks`, p AS `rate`,
     CASE
         WHEN n = 0 THEN NULL
         WHEN y = 0 THEN CAST(0 AS DOUBLE)

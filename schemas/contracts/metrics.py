@@ -149,6 +149,7 @@ class _Figures:
     def _traces(self) -> None:
         share = self._one(
             "SELECT avg((reasoning_chars = 0 AND action_chars = 0)::INT) AS share, "
+            "avg((reasoning_chars = 0)::INT) AS thoughtless, "
             "(SELECT count(*) FROM traces ANTI JOIN (SELECT file FROM plan WHERE ingest) USING (file)) AS unplanned "
             "FROM traces"
         )
@@ -156,9 +157,11 @@ class _Figures:
             "repeated_keys": self.keys["repeated_traces"] or 0,
             "rows_of_unplanned_files": share["unplanned"],
             "share_without_reasoning": share["share"],
+            "share_without_thoughts": share["thoughtless"],
         }
         if share["share"] is None:
             self.skipped["traces.share_without_reasoning"] = "no traces"
+            self.skipped["traces.share_without_thoughts"] = "no traces"
 
     def _assessments(self) -> None:
         listed = ", ".join(text(m) for m in self.staged.monitors) or "NULL"

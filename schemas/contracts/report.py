@@ -66,5 +66,6 @@ def results_from(rows: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
 
 
 def _line(result: Result) -> str:
-    todo = f" If this is right, set contracts.{result.setting} in the job file." if result.setting else ""
+    flag = " (or give --max-dead-letter-ratio)" if result.setting == "max_dead_letter_ratio" else ""
+    todo = f" If this is right, set contracts.{result.setting} in the job file{flag}." if result.setting else ""
     return f"  {result}{todo}"

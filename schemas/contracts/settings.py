@@ -29,6 +29,15 @@ class ContractSettings(BaseModel):
             "monitors look at nothing; honest data sets have more prompts than thoughts, but not fifty to one."
         ),
     )
+    warn_share_without_reasoning: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description=(
+            "Share of traces without reasoning, whatever else they have, above which the run warns. What they did was "
+            "read; what they thought was not there, perhaps since its column bears another name."
+        ),
+    )
     max_share_not_assessed: float = Field(
         default=0.98,
         ge=0,

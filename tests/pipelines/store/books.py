@@ -213,6 +213,7 @@ def unit_table(
                     "dead": file.dead,
                     "assessed": sum(x is not None for x in looks),
                     "not_assessed": sum(x is None for x in looks),
+                    "without_reasoning": 0,
                     "retryable": sum(x is None for x in looks),
                     "alerts": sum(len(x or ()) for x in looks),
                 }

@@ -16,7 +16,7 @@ from tests.pipelines.store.books import File, Finding, Monitor, Trace, append_ru
 from tests.pipelines.store.truth import Truth, rate
 
 KEYS = "model, checkpoint, training_step, training_run, environment, monitor, behaviour, stance"
-VALUES = "traces, assessed, flagged, tasks, rate, low, high"
+VALUES = "traces, assessed, without_reasoning, flagged, tasks, rate, low, high"
 CORE = "rules.core"
 STANCES = ("executed", "planned", "contemplated")
 LEVELS = ("low", "medium", "high")
@@ -87,19 +87,19 @@ def test_zero_rows_are_there_for_what_was_looked_for_and_not_found(tmp_path: Pat
     found = rows(store, f"SELECT environment, behaviour, stance, {VALUES} FROM rates ORDER BY 1, 2, 3")
     none = (None, None, None)
     z2 = 1.959963984540054**2
-    assert [r[:7] for r in found] == [
-        ("a", "TG01", "any", 3, 3, 0, 3),
-        ("a", "TG08", "any", 3, 3, 0, 3),
-        ("a", "TG08", "planned", 3, 3, 0, 3),
-        ("b", "TG01", "any", 1, 1, 0, 1),
-        ("b", "TG08", "any", 1, 0, 0, 0),
-        ("b", "TG08", "planned", 1, 0, 0, 0),
-        ("c", "TG01", "any", 1, 1, 0, 1),
-        ("c", "TG08", "any", 1, 1, 1, 1),
-        ("c", "TG08", "planned", 1, 1, 1, 1),
+    assert [r[:8] for r in found] == [
+        ("a", "TG01", "any", 3, 3, 0, 0, 3),
+        ("a", "TG08", "any", 3, 3, 0, 0, 3),
+        ("a", "TG08", "planned", 3, 3, 0, 0, 3),
+        ("b", "TG01", "any", 1, 1, 1, 0, 1),
+        ("b", "TG08", "any", 1, 0, 0, 0, 0),
+        ("b", "TG08", "planned", 1, 0, 0, 0, 0),
+        ("c", "TG01", "any", 1, 1, 0, 0, 1),
+        ("c", "TG08", "any", 1, 1, 0, 1, 1),
+        ("c", "TG08", "planned", 1, 1, 0, 1, 1),
     ]
-    assert found[0][7:] == pytest.approx((0, 0, z2 / (3 + z2)))
-    assert found[4][7:] == none
+    assert found[0][8:] == pytest.approx((0, 0, z2 / (3 + z2)))
+    assert found[4][8:] == none
 
 
 @pytest.mark.parametrize(

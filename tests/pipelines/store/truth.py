@@ -58,7 +58,7 @@ class Truth:
         self.runs = raw(store, "runs")
 
     def rates(self) -> dict[tuple[object, ...], tuple[object, ...]]:
-        """(stratum, monitor, behaviour, stance) -> (traces, assessed, flagged, tasks, rate, low, high)."""
+        """(stratum, monitor, behaviour, stance) -> (traces, assessed, without_reasoning, flagged, tasks, rate, low, high)."""
         used = {u["monitor_digest"] for u in self.units}
         scopes = {
             (m["monitor"], b["behaviour"], m["digest"]): set(b["channels"])
@@ -89,16 +89,19 @@ class Truth:
             for m, b, stance in stances:
                 sizes: Counter[object] = Counter()
                 hits: Counter[object] = Counter()
+                silent = 0
                 for trace in traces:
                     if not covers(trace, m, b):
                         continue
                     named = [(c, trace[c]) for c in ("rollout_group", "task_id", "trace_key") if trace[c] is not None]
                     cluster = named[0]
                     sizes[cluster] += 1
+                    silent += "reasoning" not in looked[(trace["trace_key"], m)]["channels"]
                     hit = by_key.get((trace["trace_key"], m, b))
                     hits[cluster] += hit is not None and stance in ("any", hit["stance"])
                 clusters = [(sizes[c], hits[c]) for c in sizes]
-                found[(*stratum, m, b, stance)] = (len(traces), *rate(clusters))
+                assessed, *others = rate(clusters)
+                found[(*stratum, m, b, stance)] = (len(traces), assessed, silent, *others)
         return found
 
 

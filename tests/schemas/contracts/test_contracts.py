@@ -70,7 +70,10 @@ CASES = (
     Case("a trace file cut short", "traces", "wrong_files", "all rows: 1", lambda r: r.extra.update(traces=["cut"])),
     Case("a trace file of other columns", "traces", "wrong_files", "all rows: 1",
          lambda r: r.extra.update(traces=["other"])),
-    Case("nothing to read", "traces", "share_without_reasoning", "all rows: 1", lambda r: each(r.traces, **UNREAD)),
+    Case("nothing to read", "traces", "share_without_reasoning", "all rows: 1", lambda r: each(r.traces, **UNREAD),
+         also=frozenset({("traces", "share_without_thoughts")})),
+    Case("no reasoning, only actions", "traces", "share_without_thoughts", "all rows: 1",
+         lambda r: each(r.traces, reasoning_chars=0, action_chars=9), "warning"),
     Case("a trace not assessed by one", "assessments", "traces_without_assessment", "monitor code: 1", drop_assessment),
     Case("an assessment twice", "assessments", "repeated_keys", "monitor rules.core: 1",
          lambda r: add(r.assessments)),
@@ -150,7 +153,8 @@ def test_broken_alone_is_named_alone_with_its_figures(case: Case, tmp_path: Path
 
     report = check_promises(metrics, [p for p in promised if p.table == case.table])
     (named,) = report.failed if case.severity == "critical" else report.warnings
-    assert not (report.warnings if case.severity == "critical" else report.failed)
+    others = report.warnings if case.severity == "critical" else report.failed
+    assert {(r.table, r.metric) for r in others} <= case.also
     assert (named.table, named.metric, named.severity) == (case.table, case.metric, case.severity)
     assert named.observed.startswith(case.observed)
     assert named.observed in report.explain()
