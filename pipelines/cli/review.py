@@ -45,7 +45,7 @@ def command(finding: str, store: str, verdict: str, note: str | None, reviewer: 
     import pyarrow as pa
 
     from pipelines.store import Store
-    from pipelines.store.query import find_alert
+    from pipelines.store.query import brief, find_alert
     from schemas.errors import InputError
     from schemas.results import REVIEWS
 
@@ -65,5 +65,5 @@ def command(finding: str, store: str, verdict: str, note: str | None, reviewer: 
     if not dry_run:
         opened.append(REVIEWS, pa.Table.from_pylist([row], REVIEWS.arrow()), "review")
     did = "would record" if dry_run else "recorded"
-    what = f"{found.text('behaviour')} in trace {found.text('trace_id')!r} by {found.text('monitor')}"
-    click.echo(f"cotmonitor: {did} {verdict} by {reviewer} on finding {row['finding_id']}: {what}", err=True)
+    what = f"{found.text('behaviour')} in trace {brief(found.text('trace_id'))!r} by {found.text('monitor')}"
+    click.echo(f"cotmonitor: {did} {verdict} by {brief(reviewer)} on finding {row['finding_id']}: {what}", err=True)

@@ -10,6 +10,7 @@ import duckdb
 from schemas.errors import InputError
 
 LEAST_PREFIX = 4  # characters of an id; fewer are more likely a slip than a choice
+ECHOED_CHARS = 80  # of what somebody gave: an id has 64, and more of a slip helps nobody
 READING = "SELECT, WITH, FROM, PIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN"
 _COMMENTS = re.compile(r"\s+|--[^\n]*(\n|$)|/\*.*?\*/", re.S)
 _EXPLAIN = re.compile(r"explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.I)
@@ -82,6 +83,15 @@ class Found:
         return "" if value is None else str(value)
 
 
+def brief(text: str) -> str:
+    """A text fit to be repeated in a message.
+
+    >>> len(brief("f" * 5000)), brief("f" * 5000)[-3:]
+    (80, 'ff…')
+    """
+    return text if len(text) <= ECHOED_CHARS else text[: ECHOED_CHARS - 1] + "…"
+
+
 def find_alert(con: duckdb.DuckDBPyConnection, given: str) -> Found:
     """The alert, or the newest of the finding, whose id begins with `given`; raise `InputError` unless it is one.
 
@@ -89,7 +99,7 @@ def find_alert(con: duckdb.DuckDBPyConnection, given: str) -> Found:
     """
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},}}", given):
         raise InputError(
-            f"{given!r} is no alert id. Give {LEAST_PREFIX} or more of the hexadecimal digits that "
+            f"{brief(given)!r} is no alert id. Give {LEAST_PREFIX} or more of the hexadecimal digits that "
             "`cotmonitor alerts` shows."
         )
     for source in ("alerts", "(SELECT a.* FROM raw.alerts a JOIN raw.units u USING (unit_id, run_id))"):
@@ -103,7 +113,7 @@ def find_alert(con: duckdb.DuckDBPyConnection, given: str) -> Found:
         findings = sorted({str(r["finding_id"]) for r in rows})
         if len(findings) > 1:
             some = ", ".join(sorted({str(r["alert_id"]) for r in rows})[:4])
-            raise InputError(f"{given!r} fits {len(findings)} findings ({some}, ...). Give more digits.")
+            raise InputError(f"{brief(given)!r} fits {len(findings)} findings ({some}, ...). Give more digits.")
         if rows:
             return Found(rows[0], source == "alerts")
-    raise InputError(f"no alert or finding begins with {given!r}. `cotmonitor alerts` lists them.")
+    raise InputError(f"no alert or finding begins with {brief(given)!r}. `cotmonitor alerts` lists them.")

@@ -232,6 +232,23 @@ def test_an_id_that_fits_nothing_is_a_usage_error(store: Store, command: list[st
     assert result.exit_code == 2 and says in result.stderr
 
 
+@pytest.mark.parametrize("given", ["f" * 5000, "z" * 5000], ids=["of an id's digits", "no id at all"])
+@pytest.mark.parametrize("command", [["show"], ["review", "--verdict", "unsure"]], ids=["show", "review"])
+def test_a_long_id_is_not_repeated_in_full(store: Store, command: list[str], given: str) -> None:
+    result = call(store, *command, given)
+    assert result.exit_code == 2 and f"'{given[:79]}…'" in result.stderr and given[:80] not in result.stderr
+
+
+def test_a_review_repeats_no_long_name_in_full(tmp_path: Path) -> None:
+    store = fresh(tmp_path)
+    night(store, "r1", [File("a", [Trace("t" * 5000, looks={CORE: [Finding("TG08")]})])])
+    ((given,),) = rows(store, "SELECT alert_id FROM alerts")
+    result = call(store, "review", str(given), "--verdict", "unsure", "--reviewer", "r" * 5000)
+    assert result.exit_code == 0 and "t" * 79 + "…" in result.stderr and "r" * 79 + "…" in result.stderr
+    assert "t" * 80 not in result.stderr and "r" * 80 not in result.stderr
+    assert rows(store, "SELECT reviewer FROM reviews") == [("r" * 5000,)]
+
+
 def test_digits_that_fit_several_findings_are_refused(tmp_path: Path) -> None:
     from pipelines.store.query import LEAST_PREFIX
 
