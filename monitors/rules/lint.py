@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import re2
 
-from monitors.rules.pack import MAX_SPAN, AllOf, AnyOf, Condition, Near, Rule, Then, Use, operands
+from monitors.rules.pack import MAX_SPAN, AllOf, AnyOf, Condition, Near, Pattern, Then, Use, operands
 from monitors.rules.width import matches_single_bytes, unbounded_part, width
 from schemas.errors import Fault
 
 MAX_PROGRAM = 60_000  # RE2 instructions; .{0,1000} is about 9,000, and time per byte grows with them
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A rule's id and where the rule begins: known even where the rule is too faulty to be one."""
+
+    id: str
+    file: str
+    line: int
 
 
 def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
@@ -44,45 +54,47 @@ def lint_regex(regex: str, where: str, line: int, what: str) -> list[Fault]:
     return []
 
 
-def lint_rule(rule: Rule) -> list[Fault]:
-    """Faults of how a rule's conditions combine."""
-    return _lint_condition(rule, rule.when)
-
-
-def lint_ids(rules: Iterable[Rule]) -> list[Fault]:
+def lint_ids(headings: Iterable[Heading]) -> list[Fault]:
     """A fault for each id that an earlier rule has already."""
-    first: dict[str, Rule] = {}
+    first: dict[str, Heading] = {}
     faults = []
-    for rule in rules:
-        if rule.id in first:
-            before = first[rule.id]
+    for heading in headings:
+        if heading.id in first:
+            before = first[heading.id]
             todo = f"the first is at {before.file}:{before.line}"
-            faults.append(Fault(rule.file, rule.line, f"rule {rule.id}: the id is given twice", todo))
-        first.setdefault(rule.id, rule)
+            faults.append(Fault(heading.file, heading.line, f"rule {heading.id}: the id is given twice", todo))
+        first.setdefault(heading.id, heading)
     return faults
 
 
-def _lint_condition(rule: Rule, condition: Condition) -> list[Fault]:
+def lint_condition(condition: Condition, patterns: Sequence[Pattern], where: str, line: int, what: str) -> list[Fault]:
+    """Faults of how a rule's conditions combine."""
     faults = []
-    if isinstance(condition, Then) and "reasoning" not in _channels(rule, condition.first):
-        what = f"rule {rule.id}: then: first looks in no reasoning"
-        faults.append(Fault(rule.file, rule.line, what, "let its pattern look in channel reasoning"))
+    if isinstance(condition, Then):
+        first = _channels(patterns, condition.first)
+        if first is not None and "reasoning" not in first:
+            todo = "let its pattern look in channel reasoning"
+            faults.append(Fault(where, line, f"{what}: then: first looks in no reasoning", todo))
     if isinstance(condition, Near):
-        common = set.intersection(*(_channels(rule, c) for c in condition.of))
-        if not common:
-            what = f"rule {rule.id}: near: its operands look in no common channel"
-            faults.append(Fault(rule.file, rule.line, what, "a step has one channel; use all or then instead"))
+        found = [_channels(patterns, c) for c in condition.of]
+        known = [channels for channels in found if channels is not None]
+        if len(known) == len(found) and not set.intersection(*known):
+            todo = "a step has one channel; use all or then instead"
+            faults.append(Fault(where, line, f"{what}: near: its operands look in no common channel", todo))
     for operand in operands(condition):
-        faults += _lint_condition(rule, operand)
+        faults += lint_condition(operand, patterns, where, line, what)
     return faults
 
 
-def _channels(rule: Rule, condition: Condition) -> set[str]:
-    """The channels in which a condition's hits may lie."""
+def _channels(patterns: Sequence[Pattern], condition: Condition) -> set[str] | None:
+    """The channels in which a condition's hits may lie; None if a fault in a pattern hides them."""
     if isinstance(condition, Use):
-        return {c for p in rule.patterns if p.name == condition.name for c in p.channels}
+        own = {c for p in patterns if p.name == condition.name for c in p.channels}
+        return own or None
     if isinstance(condition, AnyOf | AllOf | Near | Then):
-        return set().union(*(_channels(rule, c) for c in operands(condition)))
+        found = [_channels(patterns, c) for c in operands(condition)]
+        known = [channels for channels in found if channels is not None]
+        return set().union(*known) if len(known) == len(found) else None
     return set()
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from yaml.nodes import Node
 
 import monitors.packs
-from monitors.rules.lint import lint_ids, lint_rule
+from monitors.rules.lint import Heading, lint_ids
 from monitors.rules.pack import Guard, Rule, RulePack
-from monitors.rules.read import read_rule
+from monitors.rules.read import heading, read_rule
 from monitors.rules.read_when import read_guards
 from monitors.rules.source import Source
 from schemas.errors import Fault, PackError
@@ -49,14 +49,14 @@ def read_pack(ref: str) -> RulePack:
     parts = source.mapping(source.root, "pack", ("pack", "version", "description", "canary"), ("guards", "rules"))
     name, version, description = _head(source, parts)
     guards = read_guards(source, parts["guards"]) if "guards" in parts else {}
-    rules = _rules(source, parts["rules"], guards) if "rules" in parts else []
+    headings: list[Heading] = []
+    rules = _rules(source, parts["rules"], guards, headings) if "rules" in parts else []
     for file in others:
         other = _open(file, path, faults)
         if other is not None and other.root is not None:
             found = other.mapping(other.root, "file", ("rules",))
-            rules += _rules(other, found["rules"], guards) if "rules" in found else []
-    faults += [f for rule in rules for f in lint_rule(rule)]
-    faults += lint_ids(rules)
+            rules += _rules(other, found["rules"], guards, headings) if "rules" in found else []
+    faults += lint_ids(headings)
     if not rules and not faults:
         faults.append(Fault(str(path), None, "the pack has no rules"))
     if faults:
@@ -113,6 +113,9 @@ def _head(source: Source, parts: dict[str, Node]) -> tuple[str, str, str]:
     return name, version, texts.get("description", "")
 
 
-def _rules(source: Source, node: Node, guards: dict[str, Guard]) -> list[Rule]:
-    found = [read_rule(source, item, guards) for item in source.items(node, "rules")]
-    return [rule for rule in found if rule is not None]
+def _rules(source: Source, node: Node, guards: dict[str, Guard], headings: list[Heading]) -> list[Rule]:
+    """The rules without a fault; the headings of all are added to `headings`."""
+    items = source.items(node, "rules")
+    headings += [found for item in items if (found := heading(source, item)) is not None]
+    read = [read_rule(source, item, guards) for item in items]
+    return [rule for rule in read if rule is not None]

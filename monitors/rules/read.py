@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from monitors.rules.lint import lint_regex
+from monitors.rules.lint import Heading, lint_condition, lint_regex
 from monitors.rules.pack import (
     LISTENABLE,
     STATUSES,
@@ -18,7 +18,7 @@ from monitors.rules.pack import (
     Rule,
 )
 from monitors.rules.read_when import NAME, OPERATORS, Used, read_condition, read_guard
-from monitors.rules.source import Source, did_you_mean
+from monitors.rules.source import Source, did_you_mean, kind_of, line_of
 from schemas.behaviours import BEHAVIOURS, CATEGORIES
 from schemas.errors import Fault
 from schemas.results import LEVELS, STANCES
@@ -47,8 +47,8 @@ _REQUIRED = (
 def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule | None:
     """The rule, or None where a fault left a hole in it."""
     before = len(source.faults)
-    line = node.start_mark.line + 1
-    what = f"rule {_shown_id(node) or f'on line {line}'}"
+    line = line_of(node)
+    what = f"rule {shown.value if (shown := _id_node(node)) else f'on line {line}'}"
     parts = source.mapping(node, what, _REQUIRED, ("stance", "unless"))
     reading = _Reading(source, what, guards, parts)
     rule_id = reading.rule_id()
@@ -69,6 +69,8 @@ def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule |
     references = source.texts(parts["references"], f"{what}: references") if "references" in parts else ()
     match, no_match = reading.tests(channels)
     reading.names_agree(patterns, when is not None)
+    if when is not None:
+        source.faults += lint_condition(when, patterns, source.where, line, what)
     if len(source.faults) > before or when is None:
         return None
     return Rule(
@@ -94,11 +96,19 @@ def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule |
     )
 
 
-def _shown_id(node: Node) -> str | None:
+def heading(source: Source, node: Node) -> Heading | None:
+    """The id of the rule at `node`, whatever else is wrong with it; None if it has none."""
+    given = _id_node(node)
+    if given is None or kind_of(given) != "text":
+        return None
+    return Heading(str(given.value), source.where, line_of(node))
+
+
+def _id_node(node: Node) -> ScalarNode | None:
     if isinstance(node, MappingNode):
         for key, value in node.value:
             if isinstance(key, ScalarNode) and key.value == "id" and isinstance(value, ScalarNode):
-                return str(value.value)
+                return value if value.value else None
     return None
 
 
@@ -148,13 +158,16 @@ class _Reading:
         if isinstance(node, SequenceNode) and not items:
             self.source.fault(node, f"{what}: is empty", f"use some of {', '.join(known)}")
         found: list[str] = []
+        misread = False
         for item in items:
             channel = self.source.one_of(item, what, "channel", known)
             if channel in found:
                 self.source.fault(item, f"{what}: {channel} is given twice")
             elif channel is not None:
                 found.append(channel)
-        return tuple(found)
+            else:
+                misread = True
+        return () if misread else tuple(found)  # nothing follows from some of the channels meant
 
     def patterns(self, channels: tuple[str, ...]) -> tuple[Pattern, ...]:
         if "patterns" not in self.parts:

@@ -413,6 +413,65 @@ def test_an_id_given_twice_says_where_the_first_is(tmp_path: Path) -> None:
     assert fault == f":23: rule TG08.lookup: the id is given twice. The first is at {tmp_path / 'p.yml'}:6."
 
 
+FAULTY = {
+    "the first": (GOOD.replace("medium", "severe"), RULE, [":9", ":23"]),
+    "the second": (GOOD, RULE.replace("'hard-code'", "'a*'"), [":23", ":33"]),
+    "both": (GOOD.replace("medium", "severe"), RULE.replace("stable", "unstable"), [":9", ":23", ":25"]),
+    "the pack": (GOOD.replace("version: 1.0.0", "version: v1"), RULE, [":2", ":23"]),
+    "a third": (GOOD, RULE + RULE.removeprefix("rules:\n").replace("lookup", "Other"), [":23", ":40"]),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "lines"), FAULTY.values(), ids=FAULTY)
+def test_an_id_given_twice_is_told_beside_the_faults_of(
+    tmp_path: Path, first: str, second: str, lines: list[str]
+) -> None:
+    faults = faults_of(tmp_path, first + second.removeprefix("rules:\n"))
+    assert [fault[: fault.index(": ")] for fault in faults] == lines
+    assert f":23: rule TG08.lookup: the id is given twice. The first is at {tmp_path / 'p.yml'}:6." in faults
+
+
+def test_an_id_given_twice_in_two_files_is_told_beside_other_faults(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "pack.yml").write_text(HEAD)
+    (folder / "a.yml").write_text(RULE.replace("medium", "severe"))
+    (folder / "b.yml").write_text(RULE.replace("    when: table\n", ""))
+    with pytest.raises(PackError) as caught:
+        read_pack(str(folder))
+    assert [str(f).split(". ")[0] for f in caught.value.faults] == [
+        "mine/a.yml:5: rule TG08.lookup: unknown level 'severe'",
+        "mine/b.yml:2: rule TG08.lookup: when is missing.",
+        "mine/b.yml:2: rule TG08.lookup: the id is given twice",
+    ]
+
+
+def test_ids_that_are_no_text_are_not_compared(tmp_path: Path) -> None:
+    text = (GOOD + RULE.removeprefix("rules:\n")).replace("TG08.lookup", "null")
+    assert [fault.split(":")[1] for fault in faults_of(tmp_path, text)] == ["6", "23"]
+
+
+def test_a_condition_at_fault_is_told_beside_other_faults(tmp_path: Path) -> None:
+    text = GOOD.replace("medium", "severe").replace(
+        "      table: 'hard-code'\n    when: table",
+        "      table: 'hard-code'\n      b: {regex: 'b', channels: [action]}\n"
+        "    when: {all: [{near: {of: [table, b], within: 9}}, {then: {first: b, later: table}}]}",
+    )
+    assert [fault.split(". ")[0] for fault in faults_of(tmp_path, text)] == [
+        ":6: rule TG08.lookup: near: its operands look in no common channel",
+        ":6: rule TG08.lookup: then: first looks in no reasoning",
+        ":9: rule TG08.lookup: unknown level 'severe'",
+    ]
+
+
+def test_nothing_is_said_of_a_condition_whose_channels_are_at_fault(tmp_path: Path) -> None:
+    text = GOOD.replace("channels: [reasoning]", "channels: [reasonin, action]").replace(
+        "when: table", "when: {all: [{near: {of: [table, table], within: 9}}, {then: {first: table, later: table}}]}"
+    )
+    [fault] = faults_of(tmp_path, text)
+    assert fault.startswith(":14: rule TG08.lookup: channels: unknown channel 'reasonin'. Did you mean 'reasoning'?")
+
+
 RICH = GOOD.replace(
     "    patterns:\n      table: 'hard-code'\n    when: table\n",
     """\
@@ -498,6 +557,7 @@ def test_faults_in_a_folder_name_the_file(tmp_path: Path) -> None:
         "mine/a.yml:2: file: unknown key 'version'",
         "mine/a.yml:3: file: unknown key 'description'",
         "mine/a.yml:4: file: unknown key 'canary'",
+        "mine/b.yml:2: rule TG08.lookup: the id is given twice",
         "mine/b.yml:5: rule TG08.lookup: unknown level 'severe'",
         "mine/c.yml: is not UTF-8 text.",
     ]
