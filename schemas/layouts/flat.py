@@ -19,6 +19,7 @@ from schemas.layouts.thinking import ENDINGS, split_thinking
 STEP_COLUMNS = ("prompt", "reasoning", "actions", "output")
 KINDS = (("user", "prompt"), ("assistant", "reasoning"), ("assistant", "action"), ("assistant", "output"))
 LABEL = {channel: label for label, (_, channel) in enumerate(KINDS)}
+SMALL = np.uint8(0x20)  # the bit that makes an ASCII letter small; `<`, `|` and `>` have it
 SCAN_BYTES = 4 << 20  # how much text is looked at at once for tags, so that the masks stay small
 
 
@@ -130,12 +131,12 @@ def rows_with_tags(text: pa.Array) -> Ints:
 
 
 def _tag_ends(data: memoryview, first: int, last: int) -> Iterator[Ints]:
-    """Where in the bytes one of ENDINGS ends (the position of its `>`), stretch by stretch."""
+    """Where in the bytes one of ENDINGS may end (the position of its `>`), in letters of any case, by stretches."""
     everything = np.frombuffer(data, np.uint8)
     for start in range(first, last, SCAN_BYTES):
         ends = np.flatnonzero(everything[start : min(start + SCAN_BYTES, last)] == ord(">")) + start
         for ending in ENDINGS:
             at = ends[ends >= first + len(ending) - 1]
             for back in range(1, len(ending)):
-                at = at[everything[at - back] == ending[-1 - back]]
+                at = at[everything[at - back] | SMALL == ending[-1 - back]]
             yield at

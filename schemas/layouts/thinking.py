@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Every tag ends in one of ENDINGS; a text that holds none is passed over.
-TAG = re.compile(r"<(/?)think(?:ing)?>")
+# Every tag, its letters made small, ends in one of ENDINGS; a text that holds none is passed over.
+TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE | re.ASCII)  # ASCII: no dotless i or Kelvin sign
 HARMONY = re.compile(
     r"(?:<\|start\|>assistant(?P<to>[^<]{0,200}))?<\|channel\|>\s*(?P<channel>\w+)(?P<header>[^<]{0,200})"
     r"(?:<\|constrain\|>[^<]{0,200})?<\|message\|>(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
@@ -19,7 +19,7 @@ Piece = tuple[str, str | None, str]  # channel, name of the tool called, text
 
 def may_think(text: str) -> bool:
     """Whether it is worth the time to split a text."""
-    return "think>" in text or "thinking>" in text or "<|channel|>" in text
+    return "<|channel|>" in text or TAG.search(text) is not None
 
 
 def split_thinking(text: str) -> list[Piece]:

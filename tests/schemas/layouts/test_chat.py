@@ -105,6 +105,7 @@ CASES: dict[str, tuple[list[Any], list[tuple[Any, ...]]]] = {
         [("assistant", R, None, None, True)],
     ),
     "think tags": ([ai("<think>r</think>a")], [("assistant", R, None, "r"), ("assistant", T, None, "a")]),
+    "think tags in capitals": ([ai("<THINK>r</THINK>a")], [("assistant", R, None, "r"), ("assistant", T, None, "a")]),
     "think tags of a user are text": (
         [{"role": "user", "content": "<think>x</think>"}],
         [("user", P, None, "<think>x</think>")],

@@ -88,8 +88,17 @@ def test_objects_in_a_list_of_actions_are_json() -> None:
 
 
 def test_tags_in_the_output_are_cut_out_row_by_row() -> None:
-    texts = ["plain", "<think>r</think>o", None, "r</think>", "`<think>` is a tag", "", "<think>cut"]
-    adapted = read(trace_id=list("abcdefg"), prompt=["p"] * 7, output=texts)
+    texts = [
+        "plain",
+        "<think>r</think>o",
+        None,
+        "r</think>",
+        "`<think>` is a tag",
+        "",
+        "<think>cut",
+        "<THINK>R</Think>o",
+    ]
+    adapted = read(trace_id=list("abcdefgh"), prompt=["p"] * 8, output=texts)
     assert [row[1:] for row in steps(adapted)] == [
         [("output", "plain")],
         [("reasoning", "r"), ("output", "o")],
@@ -98,13 +107,14 @@ def test_tags_in_the_output_are_cut_out_row_by_row() -> None:
         [("output", "`<think>` is a tag")],
         [],
         [("reasoning", "cut")],
+        [("reasoning", "R"), ("output", "o")],
     ]
 
 
 def test_tags_are_found_across_stretches_and_in_slices() -> None:
     filler = "é" * ((SCAN_BYTES - 7) // 2)
-    text = pa.array(["think>", "think", "", filler + "<think>", "x>", None, "</thinking>"])
-    assert rows_with_tags(text).tolist() == [0, 3, 6]
+    text = pa.array(["think>", "think", "", filler + "<think>", "x>", None, "</thinking>", "<THINK>", "<Thinking>"])
+    assert rows_with_tags(text).tolist() == [0, 3, 6, 7, 8]
     assert rows_with_tags(text.slice(1, 3)).tolist() == [2]
     assert rows_with_tags(text.slice(0, 0)).tolist() == []
 
@@ -138,7 +148,10 @@ def test_broken_utf8_in_a_dictionary_makes_only_its_rows_dead() -> None:
 TEXT = st.one_of(
     st.none(),
     st.lists(
-        st.sampled_from(["a", "é", "🙂", "\n", " ", "<think>", "</think>", "think>", ">", "`", "<"]), max_size=8
+        st.sampled_from(
+            ["a", "é", "🙂", "\n", " ", "<think>", "</think>", "<THINK>", "</Thinking>", "think>", ">", "`", "<"]
+        ),
+        max_size=8,
     ).map("".join),
 )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.layouts.thinking import split_thinking
+from schemas.layouts.thinking import may_think, split_thinking
 
 R, T = "reasoning", "output"
 
@@ -10,6 +10,12 @@ CASES = {
     "no tags: the text as it is, spaces and all": (" hi \n", [(T, " hi \n")]),
     "a closed tag": ("<think>\na\n</think>\n\nb", [(R, "a"), (T, "b")]),
     "the longer tag": ("<thinking>a</thinking>b", [(R, "a"), (T, "b")]),
+    "capital letters": ("<THINK>a</THINK>b", [(R, "a"), (T, "b")]),
+    "one capital letter": ("<Thinking>a</Thinking>b", [(R, "a"), (T, "b")]),
+    "letters of both kinds, and two spellings": ("<tHiNk>a</THINKing>b", [(R, "a"), (T, "b")]),
+    "a missing opening tag in capitals": ("a</THINK>b", [(R, "a"), (T, "b")]),
+    "a capital tag in backticks is spoken of": ("use `<THINK>` tags", [(T, "use `<THINK>` tags")]),
+    "letters that only fold to ASCII are no tag": ("<th\u0131n\u212a>a", [(T, "<th\u0131n\u212a>a")]),
     "a missing opening tag, supplied by the template": ("a</think>b", [(R, "a"), (T, "b")]),
     "a missing closing tag, generation was cut": ("<think>a", [(R, "a")]),
     "text before the tag": ("x<think>a</think>b", [(T, "x"), (R, "a"), (T, "b")]),
@@ -45,6 +51,11 @@ CASES = {
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
 def test_split(text: str, expected: list[tuple[str, str]]) -> None:
     assert [(channel, piece) for channel, _, piece in split_thinking(text)] == expected
+
+
+@pytest.mark.parametrize("text", [text for text, _ in CASES.values()], ids=CASES.keys())
+def test_what_is_split_is_never_passed_over(text: str) -> None:
+    assert may_think(text) or split_thinking(text) == [(T, None, text)]
 
 
 def test_a_gpt_oss_action_names_its_tool() -> None:
