@@ -44,6 +44,10 @@ class ConvertReport:
     rejected: int = 0
     told: list[str] = field(default_factory=list)
 
+    @property
+    def share_rejected(self) -> float:
+        return self.rejected / self.lines if self.lines else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -88,15 +88,28 @@ def validate(
 @click.option("--id-from-line", is_flag=True, help="Give rows a trace_id of their own: file name, colon, line number.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there already.")
 @click.option("--dry-run", is_flag=True, help="Read everything, say what would be written, and write nothing.")
+@click.option(
+    "--max-dead-letter-ratio",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Exit with 3 if a larger share of all lines is rejected.",
+)
 @format_option()
 def convert(
-    inputs: tuple[str, ...], out: Path, id_from_line: bool, overwrite: bool, dry_run: bool, format: str
+    inputs: tuple[str, ...],
+    out: Path,
+    id_from_line: bool,
+    overwrite: bool,
+    dry_run: bool,
+    max_dead_letter_ratio: float,
+    format: str,
 ) -> None:
     """Turn JSONL rollouts (files or globs, .gz too) into one Parquet file.
 
     Columns are the union of all keys. A value whose shape differs from line to line becomes a JSON string, and so do
-    chat messages. A line that is no JSON object is left out, told with its number, and kept in OUT.rejected.jsonl;
-    if none is good the exit code is 1.
+    chat messages. A line that is no JSON object is left out, told with its number, and kept in OUT.rejected.jsonl.
+    Exits with 3 if too many lines are rejected, both files written all the same, and with 1 if none is good.
 
     \b
     cotmonitor traces convert 'rollouts/*.jsonl.gz' traces.parquet
@@ -114,11 +127,18 @@ def convert(
     click.echo(
         f"{report.lines:,} lines read, {report.rejected:,} rejected; {verb} {report.rows:,} rows to {out}", err=True
     )
-    if report.rejected:
-        kept = "would be kept" if dry_run else "are kept"
+    too_many = report.share_rejected > max_dead_letter_ratio
+    kept = "would be kept" if dry_run else "are kept"
+    if report.rejected and not too_many:
         click.echo(f"rejected lines {kept} in {report.rejects}", err=True)
     for note in _layout_notes(report.schema, out):
         click.echo(note, err=True)
+    if too_many:
+        raise GateError(
+            f"{report.share_rejected:.3g} of the lines ({report.rejected:,} of {report.lines:,}) were rejected, more "
+            f"than --max-dead-letter-ratio {max_dead_letter_ratio:g}. They {kept} in {report.rejects}. Mend them in "
+            "the input and convert it again with --overwrite, or raise the ratio"
+        )
 
 
 def _layout_notes(schema: object, out: Path) -> Iterator[str]:

@@ -94,9 +94,10 @@ def test_what_convert_writes_validate_reads(tmp_path: Path) -> None:
     source, out = tmp_path / "a.jsonl", tmp_path / "out.parquet"
     chat = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "<think>r</think>a"}]
     source.write_text(json.dumps({"id": 1, "messages": chat}) + "\nbad\n")
-    result = cotmonitor("traces", "convert", source, out)
+    result = cotmonitor("traces", "convert", source, out, "--max-dead-letter-ratio", 0.5)
     assert result.exit_code == 0
     assert f"{source}:2: not JSON" in result.stderr
+    assert f"rejected lines are kept in {out}.rejected.jsonl" in result.stderr
     assert "2 lines read, 1 rejected; wrote 1 rows" in result.stderr
     assert "it reads as layout messages" in result.stderr
     assert json.loads(cotmonitor("traces", "validate", out, "--format", "json").stdout)[0]["traces"] == 1
@@ -115,6 +116,44 @@ def test_convert_with_nothing_good_fails(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     source.write_text("bad\n")
     assert cotmonitor("traces", "convert", source, tmp_path / "out.parquet").exit_code == 1
+
+
+REJECTED = {
+    "a quarter": (3, 1, (), 3),
+    "just above the share": (18, 1, (), 3),
+    "just the share": (19, 1, (), 0),
+    "more than a ratio given": (3, 1, ("--max-dead-letter-ratio", "0.2"), 3),
+    "no more than a ratio given": (3, 1, ("--max-dead-letter-ratio", "0.25"), 0),
+    "none where none may be": (3, 0, ("--max-dead-letter-ratio", "0"), 0),
+}
+
+
+@pytest.mark.parametrize(("good", "bad", "options", "code"), REJECTED.values(), ids=REJECTED.keys())
+def test_convert_says_no_when_too_many_lines_are_rejected(
+    tmp_path: Path, good: int, bad: int, options: tuple[str, ...], code: int
+) -> None:
+    source, out = tmp_path / "a.jsonl", tmp_path / "out.parquet"
+    source.write_text('{"id": "a", "output": "x"}\n' * good + "bad\n" * bad)
+    result = cotmonitor("traces", "convert", source, out, *options)
+    assert result.exit_code == code
+    assert pq.read_table(out).num_rows == good
+    assert (tmp_path / "out.parquet.rejected.jsonl").exists() == bool(bad)
+
+
+@pytest.mark.parametrize(("options", "kept"), [((), "are kept"), (("--dry-run",), "would be kept")], ids=["", "dry"])
+def test_convert_says_how_many_were_rejected_and_what_to_do(
+    tmp_path: Path, options: tuple[str, ...], kept: str
+) -> None:
+    source, out = tmp_path / "a.jsonl", tmp_path / "out.parquet"
+    source.write_text('{"id": "a", "output": "x"}\n' * 3 + "bad\n")
+    result = cotmonitor("traces", "convert", source, out, *options)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-1] == (
+        "cotmonitor: 0.25 of the lines (1 of 4) were rejected, more than --max-dead-letter-ratio 0.05. "
+        f"They {kept} in {out}.rejected.jsonl. Mend them in the input and convert it again with --overwrite, "
+        "or raise the ratio"
+    )
+    assert out.exists() == (not options)
 
 
 def test_convert_does_not_replace_a_file_unasked(tmp_path: Path) -> None:
