@@ -24,7 +24,7 @@ def connect(
     its rows in the tables that are looked at afterwards.
     """
     ordered = sorted(tables, key=lambda t: t is not UNITS)
-    files = [(t, delta.files(delta.snapshot(folder / t.name))) for t in ordered]
+    files = [(t, delta.files(delta.snapshot(folder / t.name, t))) for t in ordered]
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET autoinstall_known_extensions = false")  # no query may reach for the network

@@ -13,6 +13,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
 from pipelines.store.marker import failed_write, sync
+from schemas.errors import StoreError
 from schemas.table import Table
 
 
@@ -37,9 +38,18 @@ def create(folder: Path, table: Table) -> None:
             raise failed_write(folder, error) from error
 
 
-def snapshot(folder: Path) -> DeltaTable | None:
-    """The table as it is now, or None where it was not made yet."""
-    return DeltaTable(str(folder)) if DeltaTable.is_deltatable(folder.as_uri()) else None
+def snapshot(folder: Path, table: Table | None = None) -> DeltaTable | None:
+    """The table as it is now, or None where it was not made yet. Given what it should be, that it has its columns."""
+    if not DeltaTable.is_deltatable(folder.as_uri()):
+        return None
+    found = DeltaTable(str(folder))
+    missing = sorted(set(table.names) - {f.name for f in found.schema().fields}) if table is not None else []
+    if missing:
+        raise StoreError(
+            f"{folder}: the table has no column {', '.join(missing)}, so another version of cotmonitor made the store. "
+            "Use that version, or a new store."
+        )
+    return found
 
 
 def files(table: DeltaTable | None) -> list[str]:

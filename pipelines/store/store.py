@@ -118,7 +118,7 @@ class Store:
 
     def units_snapshot(self) -> UnitsSnapshot:
         """What is done now, to plan by and to commit against."""
-        table = delta.snapshot(self.table_path(UNITS.name))  # None while a store is only begun
+        table = delta.snapshot(self.table_path(UNITS.name), UNITS)  # None while a store is only begun
         with duckdb.connect() as con:
             connect.register(con, self.path, UNITS, delta.files(table))
             current = con.sql(views.select("units", "duckdb")).to_arrow_table().cast(UNITS.arrow())
@@ -161,7 +161,7 @@ class Store:
         return connect.connect(self.path, TABLES.values(), memory_limit, threads)
 
     def _load(self, table: Table) -> DeltaTable:
-        loaded = delta.snapshot(self.table_path(table.name))
+        loaded = delta.snapshot(self.table_path(table.name), table)
         if loaded is None:
             raise StoreError(
                 f"{self.table_path(table.name)}: the table is missing. Open the store for writing to mend it."

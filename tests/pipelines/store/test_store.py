@@ -19,7 +19,8 @@ from pipelines.store.connect import literal
 from pipelines.store.marker import FORMAT, MARKER
 from pipelines.store.views import VIEWS
 from schemas.errors import CotmonitorError, StoreError
-from schemas.ledger import RUNS
+from schemas.ledger import RUNS, UNITS
+from schemas.table import Table
 from schemas.trace import TRACES
 from tests.pipelines.store.books import (
     File,
@@ -370,3 +371,13 @@ def test_two_rows_of_one_run_are_both_kept(tmp_path: Path) -> None:
     assert rows(store, "SELECT count(*) FROM raw.runs") == [(2,)]
     assert rows(store, "SELECT status, error FROM runs") == [("failed", "disk full")]
     assert RUNS.names == tuple(c[0] for c in Store.open(store.path).connect().execute("SELECT * FROM runs").description)
+
+
+def test_a_store_of_another_version_is_named_as_such(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "S")
+    older = Table("units", 0, "As it was once.", UNITS.columns[:-1])
+    shutil.rmtree(store.table_path("units"))
+    delta.create(store.table_path("units"), older)
+    for ask in (store.units_snapshot, store.connect):
+        with pytest.raises(StoreError, match="has no column alerts, so another version of cotmonitor made the store"):
+            ask()
