@@ -22,6 +22,8 @@ from schemas.results import LEVELS, STANCES
 from schemas.trace import CHANNELS
 
 MAX_EVIDENCE = 20  # spans an alert carries; more say nothing new
+SIDE_BY_SIDE = 60  # code points between hits of two patterns that read as one stretch
+STRETCH = 400  # code points that evidence joined so may have
 _REASONING = CHANNELS.index("reasoning")
 _REDACTED = 1 << len(CHANNELS)
 
@@ -141,7 +143,7 @@ class RuleMonitor:
         rules = [fired.rule for fired in group]
         graded = [_graded(fired, channels) for fired in group]
         level, stance = min(graded, key=lambda g: (-LEVELS.index(g[0]), STANCES.index(g[1])))
-        evidence = tuple(self._span(rule_id, hit, texts) for rule_id, hit in _chosen(group))
+        evidence = tuple(self._span(rule_id, hit, texts) for rule_id, hit in _joined(_chosen(group)))
         return Finding(
             behaviour=rules[0].behaviour,
             category=rules[0].category,
@@ -187,3 +189,28 @@ def _chosen(group: Sequence[Fired]) -> list[tuple[str, Hit]]:
         if len(unique) == MAX_EVIDENCE:
             break
     return sorted(unique.values(), key=lambda c: (c[1].step, c[1].start, c[1].end, c[0]))
+
+
+def _joined(chosen: Sequence[tuple[str, Hit]]) -> list[tuple[str, Hit]]:
+    """Hits of a rule that overlap, or that its different patterns have side by side, as the one stretch they make.
+
+    A person reads `skip … the failing test`; `test` by itself says nothing.
+    """
+    joined: list[tuple[str, Hit]] = []
+    last: dict[tuple[str, int], int] = {}  # rule, step -> its latest stretch
+    for rule_id, hit in chosen:
+        at = last.get((rule_id, hit.step))
+        before = joined[at][1] if at is not None else None
+        gap = hit.start - before.end if before else 0
+        if (
+            at is not None
+            and before is not None
+            and (gap < 0 or (gap <= SIDE_BY_SIDE and hit.pattern != before.pattern))
+            and max(hit.end, before.end) - before.start <= STRETCH
+        ):
+            end, high = max((before.end, before.high), (hit.end, hit.high))
+            joined[at] = (rule_id, before._replace(end=end, high=high, pattern=hit.pattern))
+            continue
+        last[(rule_id, hit.step)] = len(joined)
+        joined.append((rule_id, hit))
+    return joined

@@ -166,6 +166,22 @@ def test_much_evidence_is_cut_but_keeps_each_pattern() -> None:
     assert list(finding.evidence) == sorted(finding.evidence, key=lambda s: (s.step, s.start))
 
 
+JOINED = {
+    "patterns side by side": ("skip the failing test", [(0, 21)]),
+    "patterns far apart": ("skip" + " " * 61 + "test", [(0, 4), (65, 69)]),
+    "one after the other": ("skip test skip", [(0, 14)]),
+    "the same pattern again is a hit of its own": ("skip skip test", [(0, 4), (5, 14)]),
+}
+
+
+@pytest.mark.parametrize(("text", "spans"), JOINED.values(), ids=JOINED)
+def test_hits_that_read_as_one_are_one_stretch(text: str, spans: list[tuple[int, int]]) -> None:
+    made = rule(AllOf((Use("a"), Use("b"))), a="skip", b="test")
+    [finding] = judged(RuleMonitor(pack(made)), ("reasoning", text, False)).findings
+    assert [(s.start, s.end) for s in finding.evidence] == spans
+    assert all(s.excerpt == text[s.start : s.end] for s in finding.evidence)
+
+
 UNSURE = [Guard("", "hit", 0)]
 
 

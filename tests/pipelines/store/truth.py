@@ -58,7 +58,7 @@ class Truth:
         self.runs = raw(store, "runs")
 
     def rates(self) -> dict[tuple[object, ...], tuple[object, ...]]:
-        """(stratum, monitor, behaviour, stance) -> (traces, assessed, without_reasoning, flagged, tasks, rate, low, high)."""
+        """(stratum, monitor, behaviour, stance) -> what `VALUES` of the tests names, in that order."""
         used = {u["monitor_digest"] for u in self.units}
         scopes = {
             (m["monitor"], b["behaviour"], m["digest"]): set(b["channels"])
