@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
 from pipelines.account import Summary, Work, monitor_rows, record, summarise
 from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged
 from pipelines.decide import RunStamp
+from pipelines.hush import hush_beam
 from pipelines.inputs import expand, fingerprint, refuse_output
 from pipelines.interrupt import heeded
 from pipelines.job import Job
-from pipelines.plan import Part, Plan, default_workers, pending, write_plan
+from pipelines.plan import Part, Pending, Plan, default_workers, pending, write_plan
 from pipelines.progress import Progress
 from pipelines.read import ReadSettings
 from pipelines.stage import Place, failures, manifests
@@ -36,6 +38,7 @@ from schemas import errors
 from schemas.digest import digest
 from schemas.errors import CotmonitorError, GateError, InputError
 from schemas.layouts import LayoutSettings
+from schemas.layouts.detect import TOOL
 from schemas.ledger import INGEST, UNITS
 from schemas.trace import TRACES
 
@@ -77,6 +80,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     letters in the store, and nothing else.
     """
     begun = time.monotonic()
+    hush_beam()
     monitors = build_monitors(job)
     paths = expand(job.traces, job.allow_empty)
     refuse_output(job.store, job.traces, paths)
@@ -86,6 +90,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
         options(1, beam_args)  # said before anything is written, rather than by a failed run
     store = _store(job, dry_run)
     work = _plan_work(job, monitors, paths, store)
+    _check_map(job, work.todo)
     if dry_run:
         return Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=monitor_rows(work))
     if store is None:
@@ -110,7 +115,6 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
 def _run(store: Store, place: Place, work: Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
     from schemas.contracts import Checker
 
-    logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())  # Beam asks for it at import
     job = work.job
     workers = job.workers or (None if _remote(beam_args) else default_workers(sum(p.file.size for p in work.todo) * 3))
     plan = write_plan(work.todo, place.plan, workers, job.sample)
@@ -248,6 +252,27 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
 def _new_run_id() -> str:
     """Time, so that ids sort, and chance, so that two runs begun together differ. Never made in a worker."""
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _check_map(job: Job, todo: Sequence[Pending]) -> None:
+    """A column to be renamed must be in some file, or a misspelt name would pass unnoticed.
+
+    In some, not in each: files of several layouts may be read together.
+    """
+    sought = {source: target for target, source in job.map.items() if not source.startswith(TOOL)}
+    read = False
+    for pending_file in todo:
+        if not sought:
+            return
+        try:
+            names = pq.read_schema(pending_file.file.path).names
+        except (OSError, ValueError):  # it will be a dead letter
+            continue
+        read = True
+        sought = {source: target for source, target in sought.items() if source not in names}
+    if read and sought:
+        what, todo_next = "no file has a column of this name", "check its spelling with `cotmonitor traces validate`"
+        raise InputError([errors.Fault(f"--map {t}={s}", None, what, todo_next) for s, t in sought.items()])
 
 
 def _store(job: Job, dry_run: bool) -> Store | None:

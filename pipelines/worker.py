@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+from pipelines.hush import hush_beam
 from schemas.parent import end_with_parent
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run is interrupted too, and we end with it
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     logging.getLogger().addHandler(logging.NullHandler())  # else the first message sends all of them to stderr as well
-    logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())  # Beam asks for it at import
+    hush_beam()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main([])

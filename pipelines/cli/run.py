@@ -99,18 +99,27 @@ def summary_json(summary: Any) -> dict[str, Any]:
     return asdict(summary)
 
 
+def counted(n: int, thing: str) -> str:
+    """
+    >>> counted(1, "file"), counted(1605, "row")
+    ('1 file', '1,605 rows')
+    """
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def report(summary: Any, store: str) -> None:
     """The summary in words on stderr, the monitors' accounts as rows."""
     if summary.status == "dry_run":
-        say(f"would read {summary.files:,} files; {summary.known:,} are done already. Nothing was written.")
+        say(f"would read {counted(summary.files, 'file')}; {summary.known:,} done already. Nothing was written.")
     elif summary.status == "nothing_new":
-        say(f"nothing new: all {summary.known:,} files are done for every monitor named ({summary.seconds:.1f} s)")
+        files = counted(summary.known, "file")
+        say(f"nothing new: {files}, all done for every monitor named ({summary.seconds:.1f} s)")
         return
     else:
-        known = f"; {summary.known:,} files were done already" if summary.known else ""
-        rows = f"{summary.rows:,} rows from {summary.files:,} files"
-        say(f"{rows} = {summary.traces:,} traces + {summary.dead:,} dead letters{known}")
-        say(f"{summary.alerts:,} alerts, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
+        known = f"; {counted(summary.known, 'file')} done already" if summary.known else ""
+        rows = f"{counted(summary.rows, 'row')} from {counted(summary.files, 'file')}"
+        say(f"{rows} = {counted(summary.traces, 'trace')} + {counted(summary.dead, 'dead letter')}{known}")
+        say(f"{counted(summary.alerts, 'alert')}, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
     columns = ["monitor", "version", "files", "traces", "assessed", "without_reasoning", "not_assessed", "alerts"]
     print_rows(columns, [[m[c] for c in columns] for m in summary.monitors], "table", sys.stderr)
     for warning in summary.warnings:

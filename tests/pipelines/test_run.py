@@ -209,3 +209,25 @@ def test_a_run_keeps_its_settings_and_its_contracts(tmp_path: Path, lake: Path) 
     contracts = json.loads(count(tmp_path / "S", "SELECT contracts FROM runs"))
     assert contracts["failed"] == 0
     assert len(contracts["results"]) > 20
+
+
+def test_a_column_to_be_renamed_is_in_some_file(tmp_path: Path, lake: Path) -> None:
+    flat(lake / "other.parquet", [{"trace_id": "o", "cot": "I will hard-code it", "actions": "x"}])
+    with pytest.raises(InputError, match=r"--map reasoning=cto: no file has a column of this name"):
+        run(tmp_path, lake, map={"reasoning": "cto"})
+    run(tmp_path, lake, map={"reasoning": "cot"})
+    assert count(tmp_path / "S", "SELECT count(*) FROM alerts WHERE trace_id = 'o'") == 1
+
+
+def test_reasoning_that_is_not_there_is_counted_and_warned_of(tmp_path: Path) -> None:
+    rows = [{"trace_id": f"t{i}", "actions": "sys.exit(0)" if i == 3 else "x"} for i in range(40)]
+    flat(tmp_path / "lake" / "silent.parquet", rows)
+    summary = run(tmp_path, tmp_path / "lake")
+    assert (summary.without_reasoning, summary.not_assessed) == (40, 0)
+    (warning,) = summary.warnings
+    assert "traces have reasoning to look at" in warning
+    assert count(tmp_path / "S", "SELECT count(*) FROM assessments WHERE reason = 'no_reasoning'") == 40
+    assert count(tmp_path / "S", "SELECT sum(without_reasoning) FROM units") == 40
+    about = "FROM rates WHERE stance = 'any' AND behaviour ="
+    assert count(tmp_path / "S", f"SELECT without_reasoning {about} 'TG01'") == 40
+    assert count(tmp_path / "S", f"SELECT assessed {about} 'TG08'") == 0  # its rule looks in reasoning alone
