@@ -1,4 +1,4 @@
-"""Beam remarks at its import that Google's API tools are missing; nobody who runs elsewhere should have to read that."""
+"""Beam remarks at its import that tools for Google are missing; nobody who runs elsewhere should have to read that."""
 
 from __future__ import annotations
 

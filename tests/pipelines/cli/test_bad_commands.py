@@ -249,7 +249,7 @@ def test_links_and_other_endings_are_found(tmp_path: Path) -> None:
     for pattern, files in (("lake", 2), ("lake/*", 1), ("lake/**/*", 2)):
         result = cotmonitor("run", "--traces", str(tmp_path / pattern), *RUN.split()[3:], "--dry-run")
         assert result.exit_code == 0
-        assert f"would read {files} files" in result.stderr
+        assert f"would read {files} file" in result.stderr
 
 
 def test_too_many_dead_letters_say_of_what(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_running_again_does_nothing(night: Night) -> None:
         "--dry-run",
     )
     assert result.exit_code == 0
-    assert f"would read 0 files; {len(FILES)} are done already" in result.stderr  # the one that is gone is no input now
+    assert f"would read 0 files; {len(FILES)} done already" in result.stderr  # the one that is gone is no input now
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable to root")
