@@ -148,7 +148,8 @@ def ways(s: Settings) -> list[Way]:
     n = s.processes
     return [
         Way(f"cotmonitor run, {n} workers", *ours, lambda given, scratch: cotmonitor(given, scratch, n)),
-        Way(f"pyarrow + re2.Set loop, {n} processes", *plain, lambda given, _: baseline("set", given, n)),
+        Way(f"pyarrow + re2.Set loop, {n} processes", *plain, lambda given, _: baseline("plain-set", given, n)),
+        Way(f"the same over Arrow's bytes, {n} processes", *plain, lambda given, _: baseline("set", given, n)),
         Way("Python re loop, 1 process", few, some, lambda given, _: baseline("re", given, 1)),
     ]
 
