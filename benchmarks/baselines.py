@@ -5,8 +5,8 @@
 
 `set` reads batches with pyarrow, matches each text against one re2.Set and searches the hits again for spans, in as
 many processes as asked; it matches Arrow's bytes in place, as somebody would who had measured. `plain-set` is the same
-loop as one writes it first, over Python strings. `re` is a loop over Python's own regular expressions. Neither keeps books, checks contracts,
-heeds guards or writes tables; they count hits.
+loop as one writes it first, over Python strings. `re` is a loop over Python's own regular expressions. None of them
+keeps books, checks contracts, heeds guards or writes tables; they count hits.
 """
 
 from __future__ import annotations
