@@ -41,7 +41,7 @@ def test_a_broken_run_is_explained_with_figures_docs_and_the_setting(tmp_path: P
     report = gate(broken().stage(tmp_path), ContractSettings(), tmp_path / "docs", checker=checker)
     words = report.explain()
     assert [r.metric for r in report.failed] == ["unaccounted_rows", "rows"]
-    assert "2 of 39 contracts failed" in words
+    assert "2 of 40 contracts failed" in words
     assert (
         f"rows read = traces + dead rows, in each file and in total. Observed all files: 7; file {HOSTILE}: 7" in words
     )
