@@ -5,7 +5,6 @@ Pure generators; `pipelines.monitor` wraps them. Nothing here knows of monitors 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -328,11 +327,6 @@ def identified(traces: pa.RecordBatch, rows: np.ndarray, file: str, row_group: i
         pa.array(rows, pa.int64()),
     ]
     return pa.RecordBatch.from_arrays([*traces.columns, *extra], schema=ADAPTED_SCHEMA)
-
-
-def payload_of(row: dict[str, object]) -> str:
-    """A row as JSON, for a dead letter."""
-    return json.dumps(row, ensure_ascii=False, default=str)
 
 
 def _first_line(error: Exception) -> str:
