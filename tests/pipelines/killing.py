@@ -174,6 +174,8 @@ class Asked:
             fault = verdict
         elif verdict.everyone:
             os.killpg(self.process.pid, verdict.signal)
+            if verdict.signal == signal.SIGKILL:  # an answer could still reach it before the end does
+                return
         else:
             self.process.send_signal(verdict.signal)
         try:
