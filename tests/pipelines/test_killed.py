@@ -63,11 +63,6 @@ def completes(s: Situation, expected: object = None) -> None:
     assert s.read() == s.after
 
 
-def committed(s: Situation, ended: Ended) -> bool:
-    """Whether the call that makes the results count was made: all but the last were."""
-    return any(s.commits(c) for c in ended.calls[:-1])
-
-
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_whatever_a_kill_would_leave_is_all_or_nothing_and_can_be_completed(
     name: str, made: Callable[[str], Situation], tmp_path: Path
