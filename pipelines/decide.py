@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from monitors.monitor import Finding, MonitorSpec, Verdict
 from pipelines.plan import Part
 from schemas.behaviours import BEHAVIOURS
+from schemas.canary import CANARY
 from schemas.digest import digest, text_buffer
-from schemas.results import ALERTS, ASSESSMENTS, CANARY
+from schemas.results import ALERTS, ASSESSMENTS
 from schemas.text import CodePoints, code_points
 from schemas.trace import CHANNELS, DIMENSIONS, TRACES
 

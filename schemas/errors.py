@@ -7,7 +7,8 @@ command line ends. Anything else that escapes is a fault of ours and shows as a 
     ├── InputError             2   a user's file, flag or setting cannot be used
     │   ├── JobFileError           job.yaml
     │   ├── PackError              a rule pack
-    │   └── LayoutError            columns that no layout explains
+    │   ├── LayoutError            columns that no layout explains
+    │   └── FirewallError          a path or a setting by which a monitor's word could reach training
     ├── StoreError             2   the folder given is not a store we may use
     ├── GateError              3   a contract or audit said no; trying again will not help
     └── BusyError             75   another run holds what we need; try again
@@ -71,6 +72,10 @@ class PackError(InputError):
 
 class LayoutError(InputError):
     """A file's columns fit no layout, or not the one that was named."""
+
+
+class FirewallError(InputError):
+    """A path or a setting by which a monitor's word could reach the training data."""
 
 
 class StoreError(CotmonitorError):

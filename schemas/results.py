@@ -26,7 +26,6 @@ FINAL_REASONS = ("no_reasoning", "redacted", "truncated")
 RETRYABLE_REASONS = ("over_budget", "judge_error")
 REASONS = FINAL_REASONS + RETRYABLE_REASONS
 VERDICTS = ("true_positive", "false_positive", "unsure")
-CANARY = "COTMONITOR-CANARY-DO-NOT-TRAIN"  # the public prefix that every artefact of monitoring carries
 
 EVIDENCE = pa.list_(
     pa.struct(

@@ -13,8 +13,8 @@ from monitors.rules.pack import Guard, Rule, RulePack
 from monitors.rules.read import heading, read_rule
 from monitors.rules.read_when import read_guards
 from monitors.rules.source import Source
+from schemas.canary import CANARY
 from schemas.errors import Fault, PackError
-from schemas.results import CANARY
 
 HEAD = "pack.yml"
 _PACK_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")

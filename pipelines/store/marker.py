@@ -9,8 +9,8 @@ import re
 import threading
 from pathlib import Path
 
+from schemas.canary import CANARY
 from schemas.errors import CotmonitorError, StoreError
-from schemas.results import CANARY
 
 MARKER = "_cotmonitor_store"
 REFUSED = re.compile(

@@ -13,12 +13,12 @@ from typing import Any
 import duckdb
 
 from schemas.behaviours import BEHAVIOURS
+from schemas.canary import CANARY
 from schemas.contracts.columns import column_checks, has_columns, text
 from schemas.contracts.promises import ACCOUNTING, ROW_CHECKS, TABLES
 from schemas.contracts.settings import ContractSettings
 from schemas.contracts.staged import RECENT_RUNS, Staged
 from schemas.ledger import INGEST
-from schemas.results import CANARY
 from schemas.table import Table
 
 MEMORY_LIMIT = "512MB"  # beyond it DuckDB spills; keys of 10 million traces and 2 monitors fit

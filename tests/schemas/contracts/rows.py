@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from schemas.contracts import PastRun, Staged
 from schemas.contracts.promises import TABLES
-from schemas.results import CANARY
+from schemas.canary import CANARY
 from schemas.table import Column, Table
 
 MONITORS = ("rules.core", "code")
