@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.canary import CANARY
 from schemas.contracts import PastRun, Staged
 from schemas.contracts.promises import TABLES
-from schemas.canary import CANARY
 from schemas.table import Column, Table
 
 MONITORS = ("rules.core", "code")
