@@ -20,7 +20,7 @@ from schemas.layouts import LayoutSettings
 from schemas.ledger import INGEST, RUNS
 
 if TYPE_CHECKING:
-    from schemas.contracts import Report
+    from schemas.contracts.report import Report
 
 VERSION = "0.1.0"
 

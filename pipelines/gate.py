@@ -10,10 +10,13 @@ from pathlib import Path
 import duckdb
 
 from pipelines.store.connect import literal, unglobbed
-from schemas.contracts import Checker, ContractSettings, Report, Staged, check, compute_metrics
-from schemas.contracts.page import page
+from schemas.contracts.checker import Checker, check
+from schemas.contracts.page import Words, page
+from schemas.contracts.report import Report
+from schemas.contracts.run import ContractSettings, Staged, compute_metrics, promises
 
 LOG = logging.getLogger(__name__)
+BEFORE = "the run before anything is committed"
 
 
 def gate(
@@ -34,11 +37,13 @@ def gate(
             raise GateError(report.explain())
     """
     metrics = compute_metrics(staged, settings, spill=spill)
-    report = (checker.check if checker else check)(metrics, settings, docs_dir)
+    promised = promises(settings, metrics.traces)
+    report = (checker.check if checker else check)(metrics, promised, docs_dir)
+    words = Words(docs_dir.name, BEFORE, "under contracts: in the job file", settings.model_dump())
     index = docs_dir / "index.html"
     try:
         docs_dir.mkdir(parents=True, exist_ok=True)
-        index.write_text(page(report, metrics, settings, docs_dir.name), encoding="utf-8")
+        index.write_text(page(report, metrics, promised, words), encoding="utf-8")
     except OSError as error:  # the verdict stands without its page
         LOG.warning("the contracts' page could not be written to %s: %s", index, error)
         return report

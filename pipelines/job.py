@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from schemas.contracts import ContractSettings
+from schemas.contracts.run.settings import ContractSettings
 from schemas.errors import Fault, JobFileError
 from schemas.layouts import LAYOUTS
 from schemas.layouts.detect import TARGETS, TOOL

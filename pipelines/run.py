@@ -44,7 +44,9 @@ from schemas.trace import TRACES
 
 if TYPE_CHECKING:
     from pipelines.monitor import MonitorJob
-    from schemas.contracts import Checker, PastRun, Report
+    from schemas.contracts.checker import Checker
+    from schemas.contracts.report import Report
+    from schemas.contracts.run import PastRun
 
 
 class RunFailed(CotmonitorError):
@@ -113,7 +115,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
 
 
 def _run(store: Store, place: Place, work: Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
-    from schemas.contracts import Checker
+    from schemas.contracts.checker import Checker
 
     job = work.job
     workers = job.workers or (None if _remote(beam_args) else default_workers(sum(p.file.size for p in work.todo) * 3))
@@ -189,7 +191,7 @@ def _in_words(kind: str, message: str) -> CotmonitorError | None:
 def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Checker) -> Report:
     """Check the contracts over all that was staged; raise `GateError` with figures if one is broken."""
     from pipelines.gate import gate, why_dead
-    from schemas.contracts import Staged
+    from schemas.contracts.run import Staged
 
     planned = staged.counts.select(["file", "rows", "parts", "traces"]).rename_columns(
         ["file", "rows", "monitors", "traces"]
@@ -211,8 +213,8 @@ def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Ch
 
 def _history(store: Store, job: Job) -> tuple[PastRun, ...]:
     """Recent runs over the same inputs, newest first."""
-    from schemas.contracts import PastRun
-    from schemas.contracts.staged import RECENT_RUNS
+    from schemas.contracts.run import PastRun
+    from schemas.contracts.run.staged import RECENT_RUNS
 
     with store.connect() as con:
         rows = con.execute(

@@ -1,23 +1,8 @@
-"""What a run's staged tables must keep to before any of it counts. No Beam; great_expectations is imported late.
+"""What tables must keep to before any of it counts. No Beam; great_expectations is imported late.
 
-metrics = compute_metrics(staged)            DuckDB over the staged Parquet, in bounded memory
-report = check(metrics, ContractSettings())  great_expectations suites over the metrics
+A side computes figures, one small frame per table, and promises bounds for them; this core checks any such figures
+against any such promises, and knows neither side:
+
+    schemas.contracts.run      the staged tables of a monitoring run
+    schemas.contracts.export   the staged shards of a training export, which must not know the other
 """
-
-from schemas.contracts.checker import Checker, check
-from schemas.contracts.metrics import Metrics, compute_metrics
-from schemas.contracts.report import Report, Result
-from schemas.contracts.settings import ContractSettings
-from schemas.contracts.staged import PastRun, Staged
-
-__all__ = [
-    "Checker",
-    "ContractSettings",
-    "Metrics",
-    "PastRun",
-    "Report",
-    "Result",
-    "Staged",
-    "check",
-    "compute_metrics",
-]

@@ -15,23 +15,16 @@ from types import TracebackType
 from typing import Any
 
 from schemas.contracts.gx_pages import write_pages
-from schemas.contracts.metrics import Metrics
-from schemas.contracts.promises import Promise, promises
+from schemas.contracts.promise import Metrics, Promise
 from schemas.contracts.report import Report, results_from
-from schemas.contracts.settings import ContractSettings
 from schemas.contracts.suites import judged, validate
 
 LOG = logging.getLogger(__name__)
 PATIENCE = 120.0  # seconds for a process that needs one: a machine that swaps, not one that hangs for ever
 
 
-def check(metrics: Metrics, settings: ContractSettings | None = None, docs: Path | None = None) -> Report:
-    """Assert every promise of `metrics`; with `docs`, write great_expectations' pages below it."""
-    return check_promises(metrics, promises(settings or ContractSettings(), metrics.traces), docs)
-
-
-def check_promises(metrics: Metrics, promised: Sequence[Promise], docs: Path | None = None) -> Report:
-    """As `check`, for the promises given."""
+def check(metrics: Metrics, promised: Sequence[Promise], docs: Path | None = None) -> Report:
+    """Hold the figures to what is promised of them; with `docs`, write great_expectations' pages below it."""
     validated = validate(metrics.frames, promised)
     results = []
     for promise in promised:
@@ -66,15 +59,18 @@ class Checker:
         """The process' id."""
         return self._process.pid
 
-    def check(self, metrics: Metrics, settings: ContractSettings | None = None, docs: Path | None = None) -> Report:
-        """As `schemas.contracts.check`."""
-        settings = settings or ContractSettings()
-        request = {"metrics": asdict(metrics), "settings": settings.model_dump(), "docs": str(docs) if docs else None}
+    def check(self, metrics: Metrics, promised: Sequence[Promise], docs: Path | None = None) -> Report:
+        """As the function `check`."""
+        request = {
+            "metrics": {"frames": dict(metrics.frames), "skipped": dict(metrics.skipped)},
+            "promised": [asdict(promise) for promise in promised],
+            "docs": str(docs) if docs else None,
+        }
         try:
             answer = self._ask(json.dumps(request))
         except (OSError, ValueError) as error:
             LOG.warning("contracts are checked in this process: the one started for it failed (%s)", error)
-            return check(metrics, settings, docs)
+            return check(metrics, promised, docs)
         return Report(results_from(answer["results"]))
 
     def _ask(self, request: str) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""The page that shows a run's contracts: one HTML file that needs nothing but itself."""
+"""The page that shows what the contracts found: one HTML file that needs nothing but itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from schemas.contracts.metrics import Metrics
-from schemas.contracts.promises import FRAMES, Promise, promises
+from schemas.contracts.promise import Metrics, Promise
 from schemas.contracts.report import CRITICAL, Report, Result
-from schemas.contracts.settings import ContractSettings
 from schemas.contracts.suites import NOT_MEASURED, figure
 
 STYLE = """
@@ -30,31 +29,45 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 OBSERVED = 3  # the column that holds file names
 
 
-def page(report: Report, metrics: Metrics, settings: ContractSettings, title: str) -> str:
-    """The whole page; `title` names the run. Every word from outside is escaped."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a page calls things: whose contracts they are, what a broken one stops, where limits are set, and to what.
+
+    `pages` says whether great_expectations' own pages lie beside it.
+    """
+
+    title: str
+    stops: str
+    where: str
+    limits: Mapping[str, object]
+    pages: bool = True
+
+
+def page(report: Report, metrics: Metrics, promised: Sequence[Promise], words: Words) -> str:
+    """The whole page. Every word from outside is escaped."""
     failed, warned = len(report.failed), len(report.warnings)
     kind, verdict = ("warn", f"{warned} to look at") if warned else ("good", "all kept")
     if failed:
         kind, verdict = "bad", f"{failed} failed"
     ordered = sorted(report.results, key=lambda r: (r.ok, r.severity != CRITICAL))
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Contracts of {escape(title)}</title>',
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Contracts of {escape(words.title)}</title>',
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>',
-        f'<h1>Contracts of {escape(title)}: <span class="{kind}">{verdict}</span></h1>',
-        f"<p>{len(report.results)} expectations, {failed} failed, {warned} warnings. A failed one stops the run before "
-        "anything is committed; a warning asks for a look.</p>",
+        f'<h1>Contracts of {escape(words.title)}: <span class="{kind}">{verdict}</span></h1>',
+        f"<p>{len(report.results)} expectations, {failed} failed, {warned} warnings. A failed one stops "
+        f"{escape(words.stops)}; a warning asks for a look.</p>",
         _table(("", "table", "expectation", "observed", "expected", "setting"), [_result(r) for r in ordered]),
     ]
-    promised = promises(settings, metrics.traces)
-    limits = {name: {p.metric: p for p in promised if p.table == name} for name in FRAMES}
-    for name in FRAMES:
+    limits = {name: {p.metric: p for p in promised if p.table == name} for name in metrics.frames}
+    for name in metrics.frames:
         parts += [f'<h2 id="{name}">{escape(name)}: the figures</h2>', *_frame(metrics.frames[name], limits[name])]
-    in_force = [(f"<code>{escape(k)}</code>", escape(str(v))) for k, v in settings.model_dump().items()]
-    links = ", ".join(f'<a href="great_expectations/{name}.html">{name}</a>' for name in FRAMES)
+    in_force = [(f"<code>{escape(k)}</code>", escape(str(v))) for k, v in words.limits.items()]
+    links = ", ".join(f'<a href="great_expectations/{name}.html">{name}</a>' for name in metrics.frames)
     parts += [
         "<h2>Limits in force</h2>",
-        _table(("setting (under <code>contracts:</code> in the job file)", "value"), in_force),
-        f"<footer>The same in great_expectations' own words: {links}.</footer></body></html>",
+        _table((f"setting ({escape(words.where)})", "value"), in_force),
+        f"<footer>The same in great_expectations' own words: {links}.</footer>" if words.pages else "",
+        "</body></html>",
     ]
     return "\n".join(parts)
 

@@ -12,7 +12,7 @@ CRITICAL, WARNING = "critical", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One expectation: what was expected of which table, what was observed, and the setting that moves the limit."""
+    """One expectation: what was expected of which table, what was observed, and what would move the limit."""
 
     table: str
     metric: str
@@ -22,6 +22,7 @@ class Result:
     severity: str
     ok: bool
     setting: str = ""
+    allow: str = ""
 
     def __str__(self) -> str:
         return f"{self.table}: {self.expectation}. Observed {self.observed}; expected {self.expected}."
@@ -66,6 +67,5 @@ def results_from(rows: Sequence[Mapping[str, Any]]) -> tuple[Result, ...]:
 
 
 def _line(result: Result) -> str:
-    flag = " (or give --max-dead-letter-ratio)" if result.setting == "max_dead_letter_ratio" else ""
-    todo = f" If this is right, set contracts.{result.setting} in the job file{flag}." if result.setting else ""
+    todo = f" If this is right, {result.allow}." if result.allow else ""
     return f"  {result}{todo}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
-from schemas.contracts.promises import FRAMES, Promise
+from schemas.contracts.promise import Promise
 from schemas.contracts.report import Result
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def validate(
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("metrics")
     results = {}
-    for table in FRAMES:
+    for table in frames:
         own = [promise for promise in promised if promise.table == table]
         if not own:
             continue
@@ -95,7 +95,15 @@ def judged(
     else:
         observed = figure(max(value for _, value in named))
     return Result(
-        promise.table, promise.metric, promise.says, observed, promise.expected, promise.severity, ok, promise.setting
+        promise.table,
+        promise.metric,
+        promise.says,
+        observed,
+        promise.expected,
+        promise.severity,
+        ok,
+        promise.setting,
+        promise.allow,
     )
 
 

@@ -11,9 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from schemas.contracts.checker import check
-from schemas.contracts.metrics import Metrics
-from schemas.contracts.promises import FRAMES
-from schemas.contracts.settings import ContractSettings
+from schemas.contracts.promise import Metrics, Promise
 from schemas.contracts.suites import quieten
 from schemas.parent import end_with_parent
 
@@ -31,16 +29,16 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         docs = Path(request["docs"]) if request["docs"] else None
-        report = check(Metrics(**request["metrics"]), ContractSettings(**request["settings"]), docs)
+        report = check(Metrics(**request["metrics"]), [Promise(**p) for p in request["promised"]], docs)
         answers.write(json.dumps({"results": [asdict(r) for r in report.results]}) + "\n")
         answers.flush()
 
 
 def _warm_up() -> None:
     """Whatever GX imports, compiles or caches at first use, used once."""
-    nothing = Metrics({table: [{"about": "nothing"}] for table in FRAMES}, {}, 0)
+    nothing = Metrics({"nothing": [{"about": "nothing", "rows": 0}]}, {})
     with tempfile.TemporaryDirectory() as folder:
-        check(nothing, ContractSettings(), Path(folder))
+        check(nothing, [Promise("nothing", "rows", "there is nothing")], Path(folder))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 from pipelines.job import Job
 from pipelines.run import run_job
 from pipelines.store.marker import MARKER
-from schemas.contracts import Checker
+from schemas.contracts.checker import Checker
 from tests.pipelines.killing import Call
 from tests.pipelines.lakes import flat, pack, rollouts
 from tests.pipelines.test_run import views
@@ -119,5 +119,5 @@ def warm_contracts() -> Iterator[None]:
             pass
 
     with Checker() as kept, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("schemas.contracts.Checker", Shared)
+        patch.setattr("schemas.contracts.checker.Checker", Shared)
         yield

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.gate import gate
-from schemas.contracts import Checker, ContractSettings
-from schemas.contracts.promises import FRAMES
-from tests.schemas.contracts.rows import Run, clean
+from schemas.contracts.checker import Checker
+from schemas.contracts.run import ContractSettings
+from schemas.contracts.run.promises import FRAMES
+from tests.schemas.contracts.run.rows import Run, clean
 
 HOSTILE = 'night/<script src="https://example.org/x.js">.parquet'
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from schemas.contracts.promises import promises
-from schemas.contracts.settings import ContractSettings
+from schemas.contracts.run.promises import promises
+from schemas.contracts.run.settings import ContractSettings
 
 
 def reference() -> str:
     """Every promise, then every setting.
 
-    Print it with `python -c "from schemas.contracts.reference import reference; print(reference())"`.
+    Print it with `python -c "from schemas.contracts.run.reference import reference; print(reference())"`.
     """
     lines = ["| table | contract | figure | must be | if broken | setting |", "|---|---|---|---|---|---|"]
     for p in promises(ContractSettings()):

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import duckdb
 
 from schemas.behaviours import BEHAVIOURS
 from schemas.canary import CANARY
 from schemas.contracts.columns import column_checks, has_columns, text
-from schemas.contracts.promises import ACCOUNTING, ROW_CHECKS, TABLES
-from schemas.contracts.settings import ContractSettings
-from schemas.contracts.staged import RECENT_RUNS, Staged
+from schemas.contracts.promise import Metrics, Row
+from schemas.contracts.run.promises import ACCOUNTING, ROW_CHECKS, TABLES
+from schemas.contracts.run.settings import ContractSettings
+from schemas.contracts.run.staged import RECENT_RUNS, Staged
 from schemas.ledger import INGEST
 from schemas.table import Table
 
 MEMORY_LIMIT = "512MB"  # beyond it DuckDB spills; keys of 10 million traces and 2 monitors fit
 WORST_FILES = 20  # files named in the accounting; the total covers the others
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """One frame per table: rows of {about: whose figures, metric: figure}; `skipped` says why one is absent."""
+class RunMetrics(Metrics):
+    """The figures of a run, and how many traces they are of."""
 
-    frames: Mapping[str, Sequence[Row]]
-    skipped: Mapping[str, str]
     traces: int
 
 
@@ -42,7 +38,7 @@ def compute_metrics(
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
     spill: Path | None = None,
-) -> Metrics:
+) -> RunMetrics:
     """Every figure the promises speak of; memory stays under `memory_limit` whatever the number of rows."""
     settings = settings or ContractSettings()
     with tempfile.TemporaryDirectory(prefix="contracts-", dir=spill) as folder:
@@ -67,7 +63,7 @@ class _Figures:
         self.rows: dict[str, int] = {}
         self.frames: dict[str, list[Row]] = {}
 
-    def all(self) -> Metrics:
+    def all(self) -> RunMetrics:
         for table in TABLES.values():
             self.frames[table.name] = self._columns(table)
         self._plan()
@@ -78,7 +74,7 @@ class _Figures:
         self.frames[ACCOUNTING] = self._accounting()
         checks = [{"about": name, "rows": count} for name, count in self.staged.violations.items()]
         self.frames[ROW_CHECKS] = checks or [{"about": "no check was handed in", "rows": 0}]
-        return Metrics(self.frames, self.skipped, self.rows["traces"])
+        return RunMetrics(self.frames, self.skipped, self.rows["traces"])
 
     def _one(self, sql: str) -> Row:
         cursor = self.con.execute(sql)

@@ -1,12 +1,13 @@
-"""The contracts themselves: which figure of which table must lie between which bounds, and in whose words."""
+"""The contracts of a run: which figure of which staged table must lie between which bounds, and in whose words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from schemas.contracts.promise import Promise, column_promises
 from schemas.contracts.report import CRITICAL, WARNING
-from schemas.contracts.settings import ContractSettings
+from schemas.contracts.run.settings import ContractSettings
 from schemas.ledger import DEAD_LETTERS
 from schemas.results import ALERTS, ASSESSMENTS
 from schemas.table import Table
@@ -18,40 +19,13 @@ ROW_CHECKS = "row_checks"
 FRAMES = (*TABLES, ACCOUNTING, ROW_CHECKS)
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """`minimum <= metric <= maximum` for every row of a table's metrics frame that has the metric."""
-
-    table: str
-    metric: str
-    says: str
-    minimum: float | None = 0.0
-    maximum: float | None = 0.0
-    severity: str = CRITICAL
-    setting: str = ""
-
-    def holds(self, value: float) -> bool:
-        """Whether a figure keeps the promise, as great_expectations decides it."""
-        low = self.minimum is not None and value < self.minimum
-        high = self.maximum is not None and value > self.maximum
-        return not (low or high)
-
-    @property
-    def expected(self) -> str:
-        if self.minimum == self.maximum:
-            return _figure(self.minimum)
-        if self.minimum is None:
-            return f"at most {_figure(self.maximum)}"
-        return f"{_figure(self.minimum)} to {_figure(self.maximum)}"
-
-
 def promises(settings: ContractSettings, traces: int | None = None) -> tuple[Promise, ...]:
     """Every promise, in the order of the report. With few `traces`, the shares of them only warn."""
     few = traces is not None and traces < settings.min_rows_for_shares
     share = WARNING if few else CRITICAL
     found: list[Promise] = []
     for table in TABLES.values():
-        found += _columns(table)
+        found += column_promises(table)
     found += [
         Promise("traces", "repeated_keys", "each (file, row_group, row) is one trace"),
         Promise("traces", "rows_of_unplanned_files", "each trace comes from a file that was planned"),
@@ -125,26 +99,13 @@ def promises(settings: ContractSettings, traces: int | None = None) -> tuple[Pro
         ),
         Promise(ROW_CHECKS, "rows", "no row broke a check that was made on the way"),
     ]
+    found = [replace(p, allow=_allow(p.setting)) if p.setting else p for p in found]
     order = {name: i for i, name in enumerate(FRAMES)}
     if settings.warnings_fail:
         found = [replace(p, severity=CRITICAL) for p in found]
     return tuple(sorted(found, key=lambda p: order[p.table]))
 
 
-def _columns(table: Table) -> list[Promise]:
-    """What the table's own definition promises of every column."""
-    found = [
-        Promise(table.name, "wrong_files", "each staged file can be read and has the table's columns and types"),
-        Promise(table.name, "nulls", "columns that may not be null are not"),
-    ]
-    if any(c.one_of for c in table.columns):
-        found.append(Promise(table.name, "unknown_values", "columns with a list of values keep to it"))
-    if any(c.minimum is not None for c in table.columns):
-        found.append(Promise(table.name, "below_minimum", "no value is below its column's minimum"))
-    if any(c.maximum is not None for c in table.columns):
-        found.append(Promise(table.name, "above_maximum", "no value is above its column's maximum, or not a number"))
-    return found
-
-
-def _figure(value: float | None) -> str:
-    return f"{value:g}" if value is not None else "anything"
+def _allow(setting: str) -> str:
+    flag = " (or give --max-dead-letter-ratio)" if setting == "max_dead_letter_ratio" else ""
+    return f"set contracts.{setting} in the job file{flag}"

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.canary import CANARY
-from schemas.contracts import PastRun, Staged
-from schemas.contracts.promises import TABLES
+from schemas.contracts.run import PastRun, Staged
+from schemas.contracts.run.promises import TABLES
 from schemas.table import Column, Table
 
 MONITORS = ("rules.core", "code")

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.contracts import ContractSettings, PastRun, Staged, compute_metrics
-from schemas.contracts.checker import check_promises
-from schemas.contracts.promises import promises
+from schemas.contracts.checker import check
+from schemas.contracts.run import ContractSettings, PastRun, Staged, compute_metrics, promises
 from schemas.ledger import INGEST
 from schemas.trace import TRACES
-from tests.schemas.contracts.rows import MONITORS, Run, alert, clean
+from tests.schemas.contracts.run.rows import MONITORS, Run, alert, clean
 
 SETTINGS = ContractSettings()
 UNREAD = {"reasoning_chars": 0, "action_chars": 0}
@@ -151,7 +150,7 @@ def test_broken_alone_is_named_alone_with_its_figures(case: Case, tmp_path: Path
     }
     assert broken == {(case.table, case.metric)} | case.also
 
-    report = check_promises(metrics, [p for p in promised if p.table == case.table])
+    report = check(metrics, [p for p in promised if p.table == case.table])
     (named,) = report.failed if case.severity == "critical" else report.warnings
     others = report.warnings if case.severity == "critical" else report.failed
     assert {(r.table, r.metric) for r in others} <= case.also
@@ -172,7 +171,7 @@ def test_a_clean_run_keeps_every_contract_and_each_is_measured(tmp_path: Path) -
     many_alerts(run)
     run.history = [PastRun(41, 30)] * 3
     metrics = compute_metrics(run.stage(tmp_path))
-    report = check_promises(metrics, promises(SETTINGS, metrics.traces))
+    report = check(metrics, promises(SETTINGS, metrics.traces))
     assert not metrics.skipped
     assert [str(r) for r in report.results if not r.ok or "not measured" in r.observed] == []
     assert {r.metric: r.observed for r in report.results}["dead_letter_ratio"] == "0.0244"
@@ -182,7 +181,7 @@ def test_a_figure_that_nobody_computed_is_a_failure(tmp_path: Path) -> None:
     metrics = compute_metrics(clean().stage(tmp_path))
     for row in metrics.frames["alerts"]:
         row.pop("below_threshold", None)
-    report = check_promises(metrics, [p for p in promises(SETTINGS) if p.table == "alerts"])
+    report = check(metrics, [p for p in promises(SETTINGS) if p.table == "alerts"])
     assert [(r.metric, r.observed) for r in report.failed] == [
         ("below_threshold", "not measured (no figure was computed)")
     ]
@@ -245,7 +244,7 @@ def broken_in(run: Run, folder: Path) -> list[tuple[str, str, float]]:
 def test_nothing_staged_at_all_is_measured_and_kept() -> None:
     plan = pa.table({"file": pa.array([], pa.string()), "rows": pa.array([], pa.int64())})
     metrics = compute_metrics(Staged({}, plan, MONITORS))
-    report = check_promises(metrics, promises(SETTINGS, metrics.traces))
+    report = check(metrics, promises(SETTINGS, metrics.traces))
     assert report.failed == ()
     assert metrics.skipped["traces.share_without_reasoning"] == "no traces"
 
