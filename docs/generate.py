@@ -9,11 +9,11 @@ import click
 
 from pipelines.cli import main
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
-from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS, REVIEWS
+from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.trace import ADAPTED, CANONICAL, TRACES
 
 REFERENCE = Path(__file__).parent / "reference"
-STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, RUNS)
+STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS)
 MOVING = (CANONICAL, ADAPTED)
 WIDTH = 110  # of the help texts, as on a wide terminal
 

@@ -130,3 +130,45 @@ REVIEWS = Table(
     ),
     key=("finding_id", "reviewer", "reviewed_at"),
 )
+
+AUDITS = Table(
+    "audits",
+    version=1,
+    doc=(
+        "One row per audit of a training corpus. The same question asked again has the same audit_id, the same answer, "
+        "and spends nothing."
+    ),
+    columns=(
+        Column("audit_id", pa.string(), "Digest of the corpus' bytes, the settings and what the store held."),
+        Column("audited_at", UTC, "When it was recorded."),
+        Column("corpus", pa.string(), "The corpus: an absolute path or glob."),
+        Column("corpus_digest", pa.string(), "Digest of the names, sizes and SHA-256 of its files."),
+        Column("files", pa.int64(), "Files of the corpus.", minimum=0),
+        Column("rows", pa.int64(), "Rows that were read.", minimum=0),
+        Column("bytes", pa.int64(), "Bytes of its files.", minimum=0),
+        Column("nth", pa.int32(), "Which different audit of this corpus it was, from 1.", minimum=1),
+        Column(
+            "alpha_total",
+            pa.float64(),
+            "The chance of a false alarm that all audits of the corpus may have together.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column("alpha_spent", pa.float64(), "The share of it that this audit had.", minimum=0, maximum=1),
+        Column("min_level", pa.string(), "A trace is flagged by an alert from this level on.", one_of=LEVELS),
+        Column("refused", pa.bool_(), "Whether it said no: a leak, something unexplained, or a broken certificate."),
+        Column("leak", pa.int64(), "Findings with this verdict; so the next five.", minimum=0),
+        Column("associated_unexplained", pa.int64(), "Beyond chance, and nothing accounts for it.", minimum=0),
+        Column("associated_explained", pa.int64(), "Beyond chance, and something accounts for it.", minimum=0),
+        Column("none_found", pa.int64(), "Looked, and found nothing.", minimum=0),
+        Column("not_identifiable", pa.int64(), "What is there could not tell.", minimum=0),
+        Column("not_assessed", pa.int64(), "Not looked at.", minimum=0),
+        Column("settings", pa.string(), "The audit's settings as JSON."),
+        Column("report", pa.string(), "Folder of the report, relative to the store."),
+        Column("code_version", pa.string(), "Version of cotmonitor."),
+        Column("seconds", pa.float64(), "Wall time.", minimum=0),
+        Column("canary", pa.string(), "Marks the row as monitor output; training data must never hold it."),
+        Column("schema_version", pa.int32(), "Version of this table.", minimum=1),
+    ),
+    key=("audit_id", "audited_at"),
+)

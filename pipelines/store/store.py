@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from pipelines.store.delta import StagedFile
 from schemas.digest import digest
 from schemas.errors import BusyError, StoreError
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
-from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS, REVIEWS
+from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.table import Table
 from schemas.trace import TRACES
 
 TABLES: dict[str, Table] = {
-    t.name: t for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, RUNS)
+    t.name: t for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS)
 }
 APP = "cotmonitor:units"  # the Delta application whose versions number the commits of units
 STAMPED = ("sequence", "committed_at")  # columns of `units` that the store fills in
@@ -115,6 +115,17 @@ class Store:
         if rows.num_rows:
             name = f"{_safe(run_id)}-{digest(*map(repr, rows.to_pylist()))}.parquet"
             self.add_files(table, [self._write(table, rows, name)], run_id)
+
+    def append_audit(self, audit: Mapping[str, object]) -> None:
+        """Append one row of `audits`; `audited_at` is filled in here."""
+        row = {**audit, "audited_at": dt.datetime.now(dt.UTC)}
+        self.append(AUDITS, pa.Table.from_pylist([row], AUDITS.arrow()), f"audit-{audit['audit_id']}")
+
+    def contents(self) -> str:
+        """Digest of all that monitors and people have said here: equal as long as none of it changed."""
+        said = (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, REVIEWS)
+        found = (delta.files(delta.snapshot(self.table_path(t.name), t)) for t in said)
+        return digest(*(f"{t.name}/{name}" for t, names in zip(said, found, strict=True) for name in names))
 
     def units_snapshot(self) -> UnitsSnapshot:
         """What is done now, to plan by and to commit against."""

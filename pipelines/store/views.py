@@ -11,16 +11,17 @@ from functools import cache
 from pathlib import Path
 
 from schemas.ledger import DEAD_LETTERS, UNITS
-from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS, LEVELS, REVIEWS
+from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, LEVELS, REVIEWS
 from schemas.trace import TRACES
 
 # each view may use those before it
 VIEWS = (
-    *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "runs", "rates", "cases"),
+    *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "audits", "runs"),
+    *("rates", "cases"),
 )
 DIALECTS = ("duckdb", "spark")
-RAW = ("units", "traces", "assessments", "alerts", "judgements", "dead_letters", "reviews", "runs")
-COLUMNS = {t.name: t.names for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS)}
+RAW = ("units", "traces", "assessments", "alerts", "judgements", "dead_letters", "reviews", "audits", "runs")
+COLUMNS = {t.name: t.names for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS)}
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 # the same quantile of Student's t with 1, 2, ... degrees of freedom, and for more the terms of its expansion in 1/df
 T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
