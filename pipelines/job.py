@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipelines.yamlfile import YamlKind, faults_of, read_yaml
 from schemas.contracts.run.settings import ContractSettings
-from schemas.errors import Fault, JobFileError
+from schemas.errors import JobFileError
 from schemas.layouts import LAYOUTS
 from schemas.layouts.detect import TARGETS, TOOL
 
@@ -88,16 +87,7 @@ class Job(Strict):
         return value
 
 
-# what a validator says in words of its own trade, by its type
-NEEDED = {
-    **dict.fromkeys(("date_from_datetime_parsing", "date_from_datetime_inexact"), "write it as YYYY-MM-DD"),
-    "date_type": "write it as YYYY-MM-DD",
-    **dict.fromkeys(("bool_parsing", "bool_type"), "say true or false"),
-    **dict.fromkeys(("dict_type", "model_type"), "give keys and values, each on a line of its own"),
-    "tuple_type": "give one or a list of them",
-    "string_type": "give text",
-    "string_too_short": "give a path",
-}
+JOB_FILE = YamlKind("a job file", "traces", "store", Job, "cotmonitor run", {"contracts": ContractSettings})
 
 
 def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
@@ -105,10 +95,8 @@ def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
 
     Paths in a job file are relative to the folder in which the program is started, as they are in flags.
     """
-    values: dict[str, Any] = {}
-    lines: dict[tuple[object, ...], int] = {}
-    if path is not None:
-        values, lines = _read(Path(path))
+    file = read_yaml(path, JOB_FILE) if path is not None else None
+    values = file.values if file else {}
     given = {k: v for k, v in overrides.items() if v is not None}
     merged = {**values, **given}
     if "contracts" in given and isinstance(values.get("contracts"), dict):
@@ -116,110 +104,7 @@ def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
     try:
         return Job.model_validate(merged)
     except ValidationError as error:
-        raise JobFileError(_faults(error, path, lines, given)) from None
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[object, ...], int]]:
-    where = str(path)
-    try:
-        text = path.read_text("utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise JobFileError([Fault(where, None, f"cannot be read: {error.strerror}", "check the path")]) from None
-    except UnicodeDecodeError:
-        raise JobFileError([Fault(where, None, "is not UTF-8 text", "save it as UTF-8")]) from None
-    except yaml.YAMLError as error:
-        raise JobFileError([_not_yaml(where, error)]) from None
-    except RecursionError:
-        raise JobFileError([Fault(where, None, "is nested too deep", "mend the YAML")]) from None
-    if not isinstance(node, yaml.MappingNode):
-        found = (
-            "an empty file" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
-        )
-        fault = Fault(where, 1, f"a job file is a mapping, found {found}", "begin with `traces:` and `store:`")
-        raise JobFileError([fault])
-    lines: dict[tuple[object, ...], int] = {}
-    faults: list[Fault] = []
-    _index(node, (), lines, faults, where, set())
-    if faults:
-        raise JobFileError(faults)
-    try:
-        return yaml.SafeLoader("").construct_document(node), lines
-    except yaml.YAMLError as error:
-        raise JobFileError([_not_yaml(where, error)]) from None
-
-
-def _not_yaml(where: str, error: yaml.YAMLError) -> Fault:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or f"is not YAML: {getattr(error, 'reason', error)}"
-    if problem.startswith("but "):
-        problem = f"{getattr(error, 'context', '')}, {problem}"
-    return Fault(where, mark.line + 1 if mark else None, problem, "mend the YAML")
-
-
-def _index(
-    node: yaml.Node,
-    at: tuple[object, ...],
-    lines: dict[tuple[object, ...], int],
-    faults: list[Fault],
-    where: str,
-    above: set[int],
-) -> None:
-    """The line of each key, and keys given twice, which YAML would silently drop."""
-    lines[at] = node.start_mark.line + 1
-    if id(node) in above:
-        faults.append(Fault(where, lines[at], "an anchor holds itself", "leave it out"))
-        return
-    above = {*above, id(node)}
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[object, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in seen:
-                faults.append(
-                    Fault(where, line, f"key {name!r} is given twice, first on line {seen[name]}", "keep one")
-                )
-            seen[name] = line
-            _index(value, (*at, name), lines, faults, where, above)
-            lines[(*at, name)] = line
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            _index(value, (*at, i), lines, faults, where, above)
-
-
-def _faults(
-    error: ValidationError, path: str | None, lines: dict[tuple[object, ...], int], given: Mapping[str, Any]
-) -> list[Fault]:
-    faults = []
-    for e in error.errors():
-        loc = tuple(e["loc"])
-        key = ".".join(map(str, loc))
-        if loc and loc[0] in given:
-            named = loc[-1] if loc[0] == "contracts" else loc[0]
-            where, line = f"--{str(named).replace('_', '-')}", None
-            key = ""
-        else:
-            where = path or "cotmonitor run"
-            line = next((lines[loc[:n]] for n in range(len(loc), -1, -1) if loc[:n] in lines), None)
-        faults.append(Fault(where, line, *_words(e, key, path)))
-    return sorted(faults, key=lambda f: (f.where, f.line or 0, f.what))
-
-
-def _words(e: Any, key: str, path: str | None) -> tuple[str, str]:
-    """What is wrong and what to do, in our words rather than a validator's."""
-    if e["type"] == "extra_forbidden":
-        names = list(ContractSettings.model_fields if key.startswith("contracts.") else Job.model_fields)
-        close = difflib.get_close_matches(key.split(".")[-1], names, 1)
-        return f"unknown key {key!r}", f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(names)}"
-    if e["type"] == "missing":
-        flag = f"--{key.replace('_', '-')}"
-        return f"{key!r} is missing", f"give {flag}" + (f" or add `{key}:` to the file" if path else " or a job file")
-    reason = e["msg"].removeprefix("Value error, ")
-    said = f"{key}: " if key else ""
-    if ";" in reason:
-        what, _, todo = reason.partition(";")
-        return f"{said}{what}", todo.strip()
-    return f"{said}found {e['input']!r}", NEEDED.get(e["type"], reason)
+        raise JobFileError(faults_of(error, JOB_FILE, file, given)) from None
 
 
 def job_json(job: Job, root: str | None) -> dict[str, Any]:
