@@ -11,9 +11,10 @@ import glob
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from schemas.digest import digest
 from schemas.errors import Fault, InputError
@@ -191,7 +192,9 @@ def name_of(path: str, root: str | None) -> str:
     return Path(relative).as_posix()
 
 
-def fingerprint(paths: Iterable[str], root: str | None) -> Iterator[InputFile]:
+def fingerprint(
+    paths: Iterable[str], root: str | None, opener: Callable[[str], BinaryIO] | None = None
+) -> Iterator[InputFile]:
     """Each file with a digest over its name, size and footer, read without parsing it.
 
     Rewriting a Parquet file changes its footer (sizes and offsets of every column chunk), so its content need not be
@@ -200,7 +203,7 @@ def fingerprint(paths: Iterable[str], root: str | None) -> Iterator[InputFile]:
     for path in paths:
         name = name_of(path, root)
         try:
-            with open(path, "rb") as f:
+            with opener(path) if opener else open(path, "rb") as f:
                 size = os.fstat(f.fileno()).st_size
                 tail = _footer(f, size)
         except OSError as error:  # unreadable is a dead letter later; here it only needs an identity

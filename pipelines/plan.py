@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -112,7 +113,7 @@ def write_plan(todo: Sequence[Pending], path: Path, workers: int | None, sample:
     return Plan(str(path), shards, files, nbytes, None)
 
 
-def read_shard(plan: str, shard: int) -> list[Task]:
+def read_shard(plan: str | BinaryIO, shard: int) -> list[Task]:
     """The tasks of one shard."""
     table = pq.ParquetFile(plan).read_row_group(shard)
     return [
