@@ -6,8 +6,9 @@ Pure generators; `pipelines.monitor` wraps them. Nothing here knows of monitors 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from pipelines.plan import WHOLE, Task
 from schemas.digest import digest, text_buffer, trace_digests, trace_keys
 from schemas.errors import LayoutError
-from schemas.layouts import Adapter, LayoutSettings, adapter_for
+from schemas.layouts import ARGUMENTS, Adapter, LayoutSettings, adapter_for
 from schemas.trace import ADAPTED
 
 BATCH_BYTES = 16 << 20  # text in one batch; a single larger trace makes a batch of its own
@@ -26,6 +27,7 @@ READ_ROWS = 4_096  # decoded at a time, or fewer where rows are wide: rows diffe
 LARGE = 64 << 20  # from here on it pays to decode some rows twice rather than to hold others three times
 BUFFER = 1 << 20  # without a buffered reader a whole column chunk is held in memory
 ADAPTED_SCHEMA = ADAPTED.arrow()
+STEP_ARGUMENTS = "step_arguments"  # beside the columns of ADAPTED where ReadSettings.arguments asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ReadSettings:
     layout: LayoutSettings
     batch_bytes: int = BATCH_BYTES
     payload_chars: int = 4_000  # of a dead row that are kept; 0 keeps none
+    open: Callable[[str], BinaryIO] | None = None  # opens files in Arrow's place: an export has a door of its own
+    arguments: bool = False  # say where the arguments of tool calls stand, in a column that `without_arguments` takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def read_shard(shard: int, tasks: list[Task], settings: ReadSettings) -> Iterato
     letters: list[DeadLetter] = []
     counts: dict[tuple[str, str], Counter[str]] = {}
     dead_batches = 0
-    source = _Source()
+    source = _Source(settings.open)
     for task in tasks:
         count = counts.setdefault((task.file, task.fingerprint), Counter())
         for piece in _read_task(task, source, settings):
@@ -188,13 +192,15 @@ def _text_bytes(traces: pa.RecordBatch) -> int:
 class _Source:
     """The file that is open now; row groups of one file follow each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: Callable[[str], BinaryIO] | None) -> None:
+        self._opener = opener
         self._path: str | None = None
         self._file: pq.ParquetFile | None = None
 
     def open(self, path: str) -> pq.ParquetFile:
         if self._path != path or self._file is None:
-            self._file = pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+            source = self._opener(path) if self._opener else path
+            self._file = pq.ParquetFile(source, buffer_size=BUFFER, pre_buffer=False)
             self._path = path
         return self._file
 
@@ -203,7 +209,8 @@ def _read_task(task: Task, source: _Source, settings: ReadSettings) -> Iterator[
     """The adapted traces and dead letters of one task."""
     try:
         file = source.open(task.path)
-        adapter = adapter_for(file.schema_arrow, settings.layout, task.file)
+        layout = replace(settings.layout, arguments=settings.arguments)
+        adapter = adapter_for(file.schema_arrow, layout, task.file)
     except (OSError, ValueError, LayoutError) as error:
         rows = 1
         if isinstance(error, LayoutError):
@@ -311,7 +318,8 @@ def _adapt(
             digest(dead.payload) if dead.payload is not None else None,
         )
     if len(adapted.traces):
-        yield identified(adapted.traces, rows[adapted.rows], task.file, group)
+        traces = identified(adapted.traces, rows[adapted.rows], task.file, group)
+        yield _with_arguments(traces, adapted.arguments) if settings.arguments else traces
 
 
 def identified(traces: pa.RecordBatch, rows: np.ndarray, file: str, row_group: int) -> pa.RecordBatch:
@@ -327,6 +335,20 @@ def identified(traces: pa.RecordBatch, rows: np.ndarray, file: str, row_group: i
         pa.array(rows, pa.int64()),
     ]
     return pa.RecordBatch.from_arrays([*traces.columns, *extra], schema=ADAPTED_SCHEMA)
+
+
+def _with_arguments(traces: pa.RecordBatch, arguments: pa.ListArray | None) -> pa.RecordBatch:
+    known = pa.nulls(len(traces), ARGUMENTS) if arguments is None else arguments
+    return traces.append_column(STEP_ARGUMENTS, known)
+
+
+def without_arguments(traces: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.ListArray | None]:
+    """Traces (schema ADAPTED) and, apart from them, where the arguments of their tool calls stand (type ARGUMENTS).
+
+    An entry is null where the layout keeps no arguments.
+    """
+    at = traces.schema.get_field_index(STEP_ARGUMENTS)
+    return (traces, None) if at < 0 else (traces.remove_column(at), traces.column(at))
 
 
 def _first_line(error: Exception) -> str:

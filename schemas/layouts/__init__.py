@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from schemas.layouts.adapter import Adapted, Adapter, DeadRow
+from schemas.layouts.adapter import ARGUMENTS, Adapted, Adapter, DeadRow
 from schemas.layouts.detect import ADAPTER_VERSION, LAYOUTS, LayoutSettings, adapter_for
 
-__all__ = ["ADAPTER_VERSION", "LAYOUTS", "Adapted", "Adapter", "DeadRow", "LayoutSettings", "adapter_for"]
+__all__ = ["ADAPTER_VERSION", "ARGUMENTS", "LAYOUTS", "Adapted", "Adapter", "DeadRow", "LayoutSettings", "adapter_for"]

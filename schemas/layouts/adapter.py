@@ -14,6 +14,15 @@ from schemas.errors import InputError
 from schemas.trace import CANONICAL
 
 Ints = npt.NDArray[np.int64]
+# per step of a trace, the arguments of the tool call that it is: name, and where its value stands in the step's text
+STRETCH = pa.struct(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+ARGUMENTS = pa.list_(pa.list_(STRETCH))
 MAX_TEXT = 2**31 - 1  # bytes that the 32-bit offsets of Arrow's `string` can reach within one batch
 
 
@@ -29,11 +38,15 @@ class DeadRow:
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """The good rows of a batch as canonical traces, the index of each in the batch given, and the dead rows."""
+    """The good rows of a batch as canonical traces, the index of each in the batch given, and the dead rows.
+
+    `arguments` (type ARGUMENTS, an entry a trace) is there where the layout settings asked for it and the layout knows.
+    """
 
     traces: pa.RecordBatch
     rows: Ints
     dead: list[DeadRow]
+    arguments: pa.ListArray | None = None
 
 
 class Adapter(Protocol):
@@ -65,16 +78,19 @@ class Faults:
         self.by_row.setdefault(row, (reason, message))
 
 
-def finish(batch: pa.RecordBatch, columns: dict[str, pa.Array], faults: Faults) -> Adapted:
+def finish(
+    batch: pa.RecordBatch, columns: dict[str, pa.Array], faults: Faults, arguments: pa.ListArray | None = None
+) -> Adapted:
     """Keep the rows without a fault as traces, and make dead rows of the others."""
     traces = CANONICAL.batch(dict(columns))
     rows = np.arange(batch.num_rows, dtype=np.int64)
     if not faults.by_row:
-        return Adapted(traces, rows, [])
+        return Adapted(traces, rows, [], arguments)
     good = np.ones(batch.num_rows, dtype=bool)
     good[list(faults.by_row)] = False
     dead = [DeadRow(row, *faults.by_row[row], payload=row_as_json(batch, row)) for row in sorted(faults.by_row)]
-    return Adapted(traces.filter(pa.array(good)), rows[good], dead)
+    kept = None if arguments is None else arguments.filter(pa.array(good))
+    return Adapted(traces.filter(pa.array(good)), rows[good], dead, kept)
 
 
 def row_as_json(batch: pa.RecordBatch, row: int) -> str:

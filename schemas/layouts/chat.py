@@ -30,14 +30,23 @@ PLAIN_PARTS = ("text", "input_text", "output_text", "refusal", "summary_text", "
 MEMORY = re.compile(r"memor(?:y|ies)", re.IGNORECASE)
 
 
+class Stretch(NamedTuple):
+    """Where one argument of a tool call stands in its step's text, in code points."""
+
+    name: str
+    start: int
+    end: int
+
+
 class Step(NamedTuple):
-    """A step before it is put in columns; the fields of `schemas.trace.STEP`."""
+    """A step before it is put in columns; the fields of `schemas.trace.STEP`, and where a call's arguments stand."""
 
     role: str
     channel: str
     name: str | None
     text: str | None
     redacted: bool = False
+    arguments: tuple[Stretch, ...] = ()
 
 
 class MessageFault(ValueError):
@@ -58,9 +67,13 @@ class ThoughtArgument:
 
 @dataclass(slots=True)
 class Conversation:
-    """Reads the messages of one trace. `thoughts` are tool arguments that the user said hold reasoning."""
+    """Reads the messages of one trace. `thoughts` are tool arguments that the user said hold reasoning.
+
+    With `locate`, a step that calls a tool says where each argument stands in its text.
+    """
 
     thoughts: Sequence[ThoughtArgument] = ()
+    locate: bool = False
     tools: dict[str, str] = field(default_factory=dict)  # call id -> name of the tool
 
     def steps(self, messages: Iterable[object]) -> list[Step]:
@@ -180,7 +193,7 @@ class Conversation:
             yield from _shown("assistant", "reasoning", name, text_of(arguments[key]))
         rest = {k: v for k, v in arguments.items() if k not in thoughts and v is not None}
         if rest or not thoughts:
-            yield Step("assistant", channel, name, spelled(rest))
+            yield Step("assistant", channel, name, spelled(rest), False, stretches(rest) if self.locate else ())
 
     def _item(self, item: dict[str, Any], index: int) -> Iterator[Step]:
         """An item of OpenAI's Responses format, which has a type in place of a role."""
@@ -279,11 +292,29 @@ def spelled(arguments: Mapping[str, object]) -> str:
     """
     if len(arguments) == 1 and isinstance(only := next(iter(arguments.values())), str):
         return only
-    lines = []
+    return "\n".join(_labelled(key, value) for key, value in arguments.items())
+
+
+def _labelled(key: str, value: object) -> str:
+    text = value if isinstance(value, str) else as_json(value)
+    return f"{key}:\n{text}" if "\n" in text else f"{key}: {text}"
+
+
+def stretches(arguments: Mapping[str, object]) -> tuple[Stretch, ...]:
+    """Where the value of each argument stands in what `spelled` makes of them.
+
+    >>> stretches({"path": "a.py", "line": 3})
+    (Stretch(name='path', start=6, end=10), Stretch(name='line', start=17, end=18))
+    """
+    if len(arguments) == 1 and isinstance(only := next(iter(arguments.values())), str):
+        return (Stretch(next(iter(arguments)), 0, len(only)),)
+    found = []
+    at = 0
     for key, value in arguments.items():
-        text = value if isinstance(value, str) else as_json(value)
-        lines.append(f"{key}:\n{text}" if "\n" in text else f"{key}: {text}")
-    return "\n".join(lines)
+        end = at + len(_labelled(key, value))
+        found.append(Stretch(key, at + len(f"{key}: "), end))
+        at = end + 1
+    return tuple(found)
 
 
 def _word(value: object) -> str | None:

@@ -50,10 +50,12 @@ class LayoutSettings:
 
     `("reasoning", "cot")` reads the column cot as reasoning. `("reasoning", "tool:thoughts")` reads the argument
     `thoughts` of any tool call as reasoning, `("reasoning", "tool:think.thought")` that of the tool `think` alone.
+    With `arguments`, adapters that know say where the arguments of tool calls stand; the traces are the same.
     """
 
     layout: str = "auto"
     rename: tuple[tuple[str, str], ...] = ()
+    arguments: bool = False
 
     @property
     def digest(self) -> str:
@@ -90,7 +92,7 @@ def adapter_for(schema: pa.Schema, settings: LayoutSettings, where: str) -> Adap
         return FlatAdapter(columns)
     if layout == "canonical":
         return CanonicalAdapter(columns)
-    return MessagesAdapter(columns, layout, settings.thoughts)
+    return MessagesAdapter(columns, layout, settings.thoughts, settings.arguments)
 
 
 def _setting_faults(schema: pa.Schema, settings: LayoutSettings, where: str) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from schemas.layouts.adapter import Adapted, Faults, check_size, finish
+from schemas.layouts.adapter import ARGUMENTS, STRETCH, Adapted, Faults, check_size, finish
 from schemas.layouts.chat import UNPARSABLE, Conversation, MessageFault, Step, ThoughtArgument
 from schemas.layouts.columns import Columns
 from schemas.layouts.interleave import steps_array
@@ -24,6 +24,7 @@ class MessagesAdapter:
     sources: Columns
     layout: str = "messages"
     thoughts: tuple[ThoughtArgument, ...] = ()
+    locate: bool = False  # say where a call's arguments stand in its text
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -38,10 +39,11 @@ class MessagesAdapter:
         columns = self.sources.dimensions(batch, faults)
         if self.layout == "scout" and "score" in self.sources.found and "reward" not in columns:
             columns["reward"] = _numeric_scores(batch.column(self.sources.found["score"]), faults)
-        columns["steps"] = self._steps(batch, faults)
-        return finish(batch, columns, faults)
+        offsets, steps = self._steps(batch, faults)
+        columns["steps"] = columns_of_steps(offsets, steps)
+        return finish(batch, columns, faults, _arguments(offsets, steps) if self.locate else None)
 
-    def _steps(self, batch: pa.RecordBatch, faults: Faults) -> pa.ListArray:
+    def _steps(self, batch: pa.RecordBatch, faults: Faults) -> tuple[pa.Array, list[Step]]:
         source = self.sources.found["messages"]
         column = batch.column(source)
         as_text = is_text(column.type) or pa.types.is_null(column.type) or isinstance(column, pa.ExtensionArray)
@@ -53,11 +55,11 @@ class MessagesAdapter:
         for row, value in enumerate(values):
             try:
                 messages = message_list(value.as_py() if isinstance(value, pa.Scalar) else value)
-                steps += Conversation(self.thoughts).steps(messages)
+                steps += Conversation(self.thoughts, self.locate).steps(messages)
             except MessageFault as fault:
                 faults.add(row, fault.reason, f"{source}: {fault}")
             counts[row + 1] = len(steps)
-        return columns_of_steps(pa.array(counts), steps)
+        return pa.array(counts), steps
 
 
 def message_list(value: object) -> list[object]:
@@ -80,7 +82,7 @@ def message_list(value: object) -> list[object]:
 
 def columns_of_steps(offsets: pa.Array, steps: list[Step]) -> pa.ListArray:
     """Steps made one by one as the `steps` column. Half a surrogate pair from JSON's escapes becomes U+FFFD."""
-    roles, channels, names, texts, redacted = zip(*steps, strict=True) if steps else ((), (), (), (), ())
+    roles, channels, names, texts, redacted, _ = zip(*steps, strict=True) if steps else ((), (), (), (), (), ())
     try:
         text = pa.array(texts, pa.large_string())
         name = pa.array(names, pa.string())
@@ -90,6 +92,17 @@ def columns_of_steps(offsets: pa.Array, steps: list[Step]) -> pa.ListArray:
     check_size(text.nbytes)
     role, channel = pa.array(roles, pa.string()), pa.array(channels, pa.string())
     return steps_array(offsets, role, channel, name, text.cast(pa.string()), pa.array(redacted, pa.bool_()))
+
+
+def _arguments(offsets: pa.Array, steps: list[Step]) -> pa.ListArray:
+    """Where the arguments of each step stand, by trace."""
+    counts = np.zeros(len(steps) + 1, np.int32)
+    np.cumsum([len(step.arguments) for step in steps], out=counts[1:])
+    found = [stretch for step in steps for stretch in step.arguments]
+    names = pa.array([without_surrogates(str(s.name)) for s in found], pa.string())
+    places = [pa.array([s[i] for s in found], pa.int64()) for i in (1, 2)]
+    stretches = pa.StructArray.from_arrays([names, *places], fields=list(STRETCH))
+    return pa.ListArray.from_arrays(offsets, pa.ListArray.from_arrays(pa.array(counts), stretches)).cast(ARGUMENTS)
 
 
 def _numeric_scores(column: pa.Array, faults: Faults) -> pa.Array:

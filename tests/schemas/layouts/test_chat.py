@@ -233,7 +233,7 @@ CASES: dict[str, tuple[list[Any], list[tuple[Any, ...]]]] = {
 
 @pytest.mark.parametrize(("messages", "expected"), CASES.values(), ids=CASES.keys())
 def test_messages_become_steps(messages: list[Any], expected: list[tuple[Any, ...]]) -> None:
-    assert [tuple(s) for s in Conversation().steps(messages)] == [(*e, False)[:5] for e in expected]
+    assert [tuple(s)[:5] for s in Conversation().steps(messages)] == [(*e, False)[:5] for e in expected]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_tool_argument_may_be_mapped_to_reasoning(thought: ThoughtArgument, ex
 
 def test_a_tool_that_only_thinks_is_no_action() -> None:
     steps = Conversation((ThoughtArgument("think", "thought"),)).steps([call("think", {"thought": "plan"})])
-    assert [tuple(s) for s in steps] == [("assistant", R, "think", "plan", False)]
+    assert [tuple(s)[:5] for s in steps] == [("assistant", R, "think", "plan", False)]
 
 
 @pytest.mark.parametrize(
