@@ -76,7 +76,7 @@ def read_steps(places: Sequence[Place], trace_key: str, lake: str | None = None)
     trouble: list[str] = []
     elsewhere = expand([lake]) if lake is not None else None
     for place in places:
-        paths = list(_paths(place, lake, elsewhere))
+        paths = list(likely_paths(place, lake, elsewhere))
         if not paths:
             trouble.append(f"{place.file}: no file of this name in {lake}")
         for path in paths:
@@ -90,7 +90,7 @@ def read_steps(places: Sequence[Place], trace_key: str, lake: str | None = None)
     return Reading(None, None, tuple(dict.fromkeys(trouble)))
 
 
-def _paths(place: Place, lake: str | None, elsewhere: Sequence[str] | None) -> Iterator[str]:
+def likely_paths(place: Place, lake: str | None, elsewhere: Sequence[str] | None) -> Iterator[str]:
     """Where the file may lie now, the likeliest first."""
     if elsewhere is None:
         yield os.path.join(os.path.abspath(place.root or "."), place.file)
