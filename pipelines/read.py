@@ -6,7 +6,7 @@ Pure generators; `pipelines.monitor` wraps them. Nothing here knows of monitors 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -259,30 +259,39 @@ class _Damaged(Exception):
 def _decoded(
     file: pq.ParquetFile, group: int, columns: list[str], size: int, wanted: range
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The wanted rows of a row group in batches, each with the number of its first row.
+    """The wanted rows of a row group in batches, in their order, each with the number of its first row.
 
     While it is open, a reader holds what it last decoded twice over. A large batch that is most of its row group is
-    therefore left to the end, decoded again, and handed on after its reader was let go.
+    therefore handed on after its reader was let go, and a new one decodes what lies before the next rows once more.
     """
     total = file.metadata.row_group(group).total_byte_size
-    late = []
-    for first, batch in _batches(file, group, columns, size):
-        if first >= wanted.stop:
-            break
-        part = batch.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
-        if batch.nbytes > LARGE and 2 * batch.nbytes > total:
-            late.append(first)
-        elif len(part):
-            yield max(first, wanted.start), part
-        del batch, part
-    for first in late:
-        whole = next(b for at, b in _batches(file, group, columns, size) if at == first)
-        part = whole.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
+    done = 0
+    while True:
+        batches = _batches(file, group, columns, size)
+        for first, batch in batches:
+            if first >= wanted.stop:
+                return
+            if first < done:
+                continue
+            done = first + len(batch)
+            part = batch.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
+            large = batch.nbytes > LARGE and 2 * batch.nbytes > total
+            del batch
+            if large:
+                break
+            if len(part):
+                yield max(first, wanted.start), part
+            del part
+        else:
+            return
+        batches.close()
+        del batches
         if len(part):
             yield max(first, wanted.start), part
+        del part
 
 
-def _batches(file: pq.ParquetFile, group: int, columns: list[str], size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _batches(file: pq.ParquetFile, group: int, columns: list[str], size: int) -> Generator[tuple[int, pa.RecordBatch]]:
     """The batches of a row group, each with the number of its first row; the same cuts each time."""
     first = 0
     batches = file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False)
