@@ -18,12 +18,10 @@ from pipelines.store import Store
 from pipelines.units import totals
 from schemas.layouts import LayoutSettings
 from schemas.ledger import INGEST, RUNS
+from schemas.version import VERSION
 
 if TYPE_CHECKING:
     from schemas.contracts.report import Report
-
-VERSION = "0.1.0"
-
 
 @dataclass(frozen=True)
 class Work:

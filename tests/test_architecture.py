@@ -225,7 +225,7 @@ def test_remote_workers_get_every_data_file() -> None:
 def test_the_version_is_the_same_everywhere() -> None:
     version = ast.literal_eval(setup_arguments()["version"])
     changelog = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
-    code = re.search(r'^VERSION = "(.+)"$', (ROOT / "pipelines" / "account.py").read_text(encoding="utf-8"), re.M)
+    code = re.search(r'^VERSION = "(.+)"$', (ROOT / "schemas" / "version.py").read_text(encoding="utf-8"), re.M)
     assert changelog is not None and changelog.group(1) == version
     assert code is not None and code.group(1) == version
     try:
