@@ -23,6 +23,7 @@ from schemas.version import VERSION
 if TYPE_CHECKING:
     from schemas.contracts.report import Report
 
+
 @dataclass(frozen=True)
 class Work:
     """A planned run: what there is to do and with what."""
