@@ -44,9 +44,10 @@ def _drawn(finding: Finding, y: int, low: float, high: float) -> list[str]:
     parts = [
         f'<text x="4" y="{y + 4}">{escape(label)}</text>',
         f'<line class="{kind}" stroke-width="2" x1="{left:.1f}" y1="{y}" x2="{right:.1f}" y2="{y}"/>',
-        f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="4"/>',
         f'<text x="{WIDTH - FIGURES + 14}" y="{y + 4}">{escape(interval(finding))}</text>',
     ]
+    if low <= estimate <= high:
+        parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y}" r="4"/>')
     if a < low:
         parts.append(f'<path class="{kind}" d="M{left:.1f} {y} l7 -4 v8 z"/>')
     if b > high:

@@ -57,7 +57,9 @@ details { margin: .3rem 0; } summary { cursor: pointer; } ul.rows { margin: .3re
   margin: .7rem 0; } .card.bad { border-left-color: var(--bad); font-weight: inherit; color: inherit; }
 .card.unknown { border-left-color: var(--warn); color: inherit; } .card p { margin: .3rem 0; }
 .card, td { overflow-wrap: anywhere; } h3 { font-size: 1rem; margin: .2rem 0; }
-svg { width: 100%; height: auto; max-width: 62rem; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
+td:first-child { white-space: nowrap; }
+svg { min-width: 40rem; width: 100%; height: auto; max-width: 62rem; }
+svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--line); } svg .one { stroke: currentColor; stroke-dasharray: 4 3; }
 svg .none { stroke: currentColor; fill: currentColor; } svg .bad { stroke: var(--bad); fill: var(--bad); }
 svg .unknown { stroke: var(--warn); fill: var(--warn); }
@@ -76,7 +78,7 @@ def page(summary: AuditSummary, settings: dict[str, object]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">',
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>',
         f"<style>{STYLE}{OWN}</style></head><body>",
-        f'<h1>{escape(title)}: <span class="{"bad" if bad else "good"}">{_headline(summary)}</span></h1>',
+        f"<h1>{escape(title)}: {_headline(bad, unknown)}</h1>",
         f"<p>{_about(summary)}</p>",
         *_section("What is wrong", bad, "bad"),
         *_section("What nobody knows after this audit", unknown, "unknown"),
@@ -91,11 +93,14 @@ def page(summary: AuditSummary, settings: dict[str, object]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _headline(summary: AuditSummary) -> str:
-    bad = sum(is_bad(f) for f in summary.findings)
+def _headline(bad: Sequence[Finding], unknown: Sequence[Finding]) -> str:
     if bad:
-        return f"{bad} finding{'' if bad == 1 else 's'} to act on"
-    return "no leak found"
+        return f'<span class="bad">{len(bad)} finding{"" if len(bad) == 1 else "s"} to act on</span>'
+    if unknown:
+        return (
+            f'<span class="warn">nothing found, {len(unknown)} question{"" if len(unknown) == 1 else "s"} open</span>'
+        )
+    return '<span class="good">nothing found</span>'
 
 
 def _about(summary: AuditSummary) -> str:
@@ -153,7 +158,7 @@ def _figure(findings: Sequence[Finding]) -> list[str]:
         "Each line is an odds ratio with its 95 % interval: how much more often flagged traces are there (or there "
         "again, or early) than others. At 1, alerts tell nothing."
     )
-    return ["<h2>Odds ratios</h2>", f"<p>{words}</p>", drawn]
+    return ["<h2>Odds ratios</h2>", f"<p>{words}</p>", f'<div class="wide">{drawn}</div>']
 
 
 def _table_of(heading: str, findings: Sequence[Finding]) -> list[str]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipelines.audit.finding import CHECKS, VERDICTS, Finding, Verdict
 from pipelines.store import TABLES, Store
@@ -128,16 +129,16 @@ def canary(audit_id: str) -> str:
     return f"{CANARY}:audit:{audit_id}"
 
 
+def as_plain(summary: AuditSummary) -> dict[str, Any]:
+    """The summary as JSON has it, its findings with their rows."""
+    counts = {"refused": summary.refused, "counts": summary.counts}
+    return {k: _finite(v) for k, v in {**asdict(summary), **counts}.items()}
+
+
 def as_json(summary: AuditSummary, settings: dict[str, object]) -> str:
     """The whole report, rows named, with its canary."""
-    body = {
-        "canary": canary(summary.audit_id),
-        **asdict(summary),
-        "refused": summary.refused,
-        "counts": summary.counts,
-        "settings": settings,
-    }
-    return json.dumps(_finite(body), ensure_ascii=False, indent=1, default=str) + "\n"
+    body = {"canary": canary(summary.audit_id), **as_plain(summary), "settings": settings}
+    return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
 
 def _finite(value: object) -> object:

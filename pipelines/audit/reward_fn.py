@@ -8,6 +8,7 @@ are, once without their reasoning, once with the reasoning of another trace. The
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +151,6 @@ def _named(traces: Sequence[SampledTrace], r: Rewards, changed: np.ndarray) -> t
 
 def _sign_test(changed: np.ndarray, noisy: np.ndarray) -> float:
     """How probable so many differences are if the change does no more than asking again does; one-sided."""
-    from scipy.stats import binomtest
-
     more, less = int((changed & ~noisy).sum()), int((noisy & ~changed).sum())
-    return float(binomtest(more, more + less, 0.5, alternative="greater").pvalue) if more + less else 1.0
+    n = more + less
+    return sum(math.comb(n, k) for k in range(more, n + 1)) / 2**n
