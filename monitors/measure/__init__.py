@@ -1,0 +1,1 @@
+"""How well monitors see: pure figures over scores and labels, with intervals, and words where there is no figure."""
