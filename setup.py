@@ -23,6 +23,7 @@ REQUIRED = [
     "pydantic>=2.10,<3",
     "PyYAML>=6.0",
     "rich>=14",
+    "scipy>=1.14",
 ]
 CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]
 JUDGE = ["openai>=2"]

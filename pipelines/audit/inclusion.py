@@ -1,0 +1,74 @@
+"""Whether flagged traces fare as others do, all else that was known of them before a monitor spoke being equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.audit.exchange import Association, assess, nested
+from pipelines.audit.odds import Odds, odds
+from pipelines.audit.source import Source
+from pipelines.audit.trees import Binned, Covariates, bin_columns, cross_fit
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A test of an outcome against a flag among some rows, and what was known of them; `chance` is theirs."""
+
+    test: Association
+    rows: np.ndarray  # of the population
+    outcome: np.ndarray
+    chance: np.ndarray
+    weight: np.ndarray
+    odds: Odds | None
+
+
+def bounded(chance: np.ndarray) -> np.ndarray:
+    """Chances that are never quite 0 or 1, since a model of n rows cannot know more."""
+    least = 0.5 / (len(chance) + 1)
+    return np.clip(chance, least, 1 - least)
+
+
+def against(
+    source: Source,
+    outcome: np.ndarray,
+    marks: np.ndarray,
+    rows: np.ndarray,
+    level: float,
+    seed: int,
+    *,
+    covariates: Covariates | None = None,
+    stratified: bool = True,
+    with_odds: bool = False,
+) -> Tested:
+    """Test `outcome` against `marks` (n each, of the population) among `rows`, given the source columns.
+
+    An outcome of zeros and ones is taken for presence, whose rows are exchanged with their odds. `covariates` may be
+    fewer than the source has, and `stratified` false to compare environments with each other too.
+    """
+    at = np.flatnonzero(rows)
+    y, z = outcome[at].astype(float), marks[at].astype(float)
+    binned: Binned = bin_columns((covariates or source.covariates).where(at))
+    group, task = source.group[at], source.task[at]
+    stratum = source.stratum[at] if stratified else np.zeros(len(at), np.int64)
+    expected = cross_fit(binned, y, task)
+    weight = z - cross_fit(binned, z, task)
+    present = bool(np.isin(y, (0.0, 1.0)).all())
+    chance = bounded(expected) if present else expected
+    stratum = _alike(stratum, task, chance) if present else stratum
+    parts = nested(y - chance, weight, group, task, stratum, chance if present else None)
+    test = assess(parts, level, np.random.default_rng(seed))
+    measured = odds(y, chance, z, weight, test.variance, level) if with_odds and present else None
+    return Tested(test, at, y, chance, weight, measured)
+
+
+def _alike(stratum: np.ndarray, task: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Tasks are exchanged with tasks of the same stratum, of like size and like chances."""
+    code = np.unique(task, return_inverse=True)[1]
+    size = np.bincount(code)
+    mean = (np.bincount(code, chance) / size)[code]
+    # fifths of the chances in between; a task that is all there, or not at all, tells nothing of others
+    level = np.where(mean < 0.02, 0, np.where(mean > 0.98, 6, 1 + np.floor(mean * 5).astype(np.int64)))
+    scale = np.floor(np.log2(size)).astype(np.int64)[code]
+    return (stratum * 8 + level) * 64 + scale
