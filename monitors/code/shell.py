@@ -1,0 +1,112 @@
+"""Shell commands by tree-sitter's bash grammar: words, redirections, here-documents, and what joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from monitors.code.grammars import Offsets, parsed
+from monitors.code.language import SHELL
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One simple command. `then` is the operator and command after it, such as `|| true`."""
+
+    name: str
+    words: tuple[str, ...]
+    start: int
+    end: int
+    variables: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()  # files that > or >> or tee sends to
+    body: tuple[int, int] | None = None  # where its here-document stands
+    silent: bool = False  # errors go to /dev/null
+    or_else: str = ""  # the command after ||
+
+    @property
+    def line(self) -> str:
+        return " ".join((self.name, *self.words))
+
+
+def commands(text: str) -> list[Command]:
+    """All simple commands of a script, in order, those of pipelines and subshells included."""
+    root, offsets = parsed(SHELL, text)
+    return sorted(_commands(root, offsets), key=lambda c: c.start)
+
+
+def _commands(root: Node, offsets: Offsets) -> Iterator[Command]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type == "command":
+            yield _command(node, offsets)
+        elif node.type == "variable_assignment" and (node.parent is None or node.parent.type != "command"):
+            start, end = offsets.span(node)
+            yield Command("", (), start, end, (offsets.read(node),))
+        elif node.type in ("declaration_command", "unset_command"):
+            words = offsets.read(node).split()
+            start, end = offsets.span(node)
+            yield Command(words[0], tuple(words[1:]), start, end, tuple(w for w in words[1:] if "=" in w))
+        stack.extend(node.named_children)
+
+
+def _command(node: Node, offsets: Offsets) -> Command:
+    name, words, variables = "", [], []
+    for child in node.named_children:
+        if child.type == "command_name":
+            name = _word(child, offsets)
+        elif child.type == "variable_assignment":
+            variables.append(offsets.read(child))
+        elif "redirect" not in child.type:
+            words.append(_word(child, offsets))
+    owner, writes, body, silent, or_else = node, [], None, False, ""
+    # redirections and what follows hang on the nodes around a command
+    for _ in range(4):
+        parent = owner.parent
+        if parent is None or parent.type not in ("redirected_statement", "pipeline", "list"):
+            break
+        if parent.type == "redirected_statement":
+            for redirect in parent.named_children:
+                if redirect.type == "file_redirect":
+                    to = redirect.child_by_field_name("destination")
+                    target = _word(to, offsets) if to is not None else ""
+                    said = offsets.read(redirect)
+                    silent = silent or (target == "/dev/null" and said[:1] in "2&")
+                    if ">" in said and target != "/dev/null" and not target.startswith("&"):
+                        writes.append(target)
+                elif redirect.type == "heredoc_redirect":
+                    found = next((c for c in redirect.named_children if c.type == "heredoc_body"), None)
+                    body = offsets.span(found) if found is not None else body
+                    for inner in redirect.named_children:
+                        if inner.type == "file_redirect":
+                            to = inner.child_by_field_name("destination")
+                            writes += [_word(to, offsets)] if to is not None else []
+                        elif inner.type == "pipeline":
+                            writes += _teed(offsets.read(inner))
+        elif parent.type == "pipeline":
+            writes += _teed(offsets.read(parent)) if parent.named_children[0] == owner else []
+        elif parent.named_children[0] == owner and any(c.type == "||" for c in parent.children):
+            or_else = offsets.read(parent.named_children[-1])
+        owner = parent
+    if name in ("tee", "sponge"):
+        writes += [w for w in words if not w.startswith("-")]
+    start, end = offsets.span(node)
+    return Command(
+        name, tuple(words), start, max(end, offsets.span(owner)[1] if or_else else end),
+        tuple(variables), tuple(writes), body, silent, or_else,
+    )  # fmt: skip
+
+
+def _teed(pipeline: str) -> list[str]:
+    words = pipeline.replace("|", " | ").split()
+    return [w for i, w in enumerate(words) if "tee" in words[:i] and not w.startswith("-") and "|" not in w][:1]
+
+
+def _word(node: Node, offsets: Offsets) -> str:
+    """A word as the shell would hand it on, as far as that can be told without running it."""
+    said = offsets.read(node)
+    if len(said) >= 2 and said[0] == said[-1] and said[0] in "'\"":
+        return said[1:-1]
+    return said.replace('"', "").replace("'", "").replace("\\ ", " ")

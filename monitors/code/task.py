@@ -1,0 +1,177 @@
+"""What the prompt, and tests that the model was shown, say of the task: examples, what is asked for, what is forbidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from monitors.code.facts import Literal
+from monitors.code.literals import padded, spelled, tokens
+
+MOST_TEXT = 200_000  # characters of prompt and of shown tests that are read for examples
+_SECTION = re.compile(
+    r"^[ \t>*#]*(?:(?P<input>(?:sample |example |test )?inputs?|stdin)|(?P<output>(?:sample |example |expected )?outputs?"
+    r"|stdout|expected|answer))(?: ?#?\d+)?[ \t*]*:?[ \t*]*(?=$|[^\n]{0,200}$)", re.I | re.M
+)  # fmt: skip
+_FORMAT = re.compile(r"^[ \t*#]*(?:input|output)(?: and output)?(?: format| specification|s? and outputs? format)\b", re.I)
+_SECTION_END = re.compile(
+    r"^[ \t]*(?:[#*]+ |Note|Explanation|Constraints|Hint|Problem|Task|Your |You |Write |Please |\[\w+\]|```\w+)", re.M
+)
+_ASSERT = re.compile(r"\bassert(?:Equals?|_equal|That|AlmostEqual|_eq!|\.(?:strictE|deepE|e)qual)?\b|\bexpect\(|>>> ")
+_DOCTEST = re.compile(r"^[ \t]*>>> ?(.+)\n[ \t]*([^\n>]+)", re.M)
+_ARROW = re.compile(r"(\w+\([^\n]{1,200}\)) *(?:->|=>|→|==|returns?|gives|should be) *([^\n]{1,120})")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An input that was shown, and its expected output, as runs of tokens."""
+
+    given: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What was asked; read at need, since most traces never ask."""
+
+    prompt: str
+    shown: str = ""  # tests and examples that the environment showed
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        text = self.prompt[:MOST_TEXT]
+        found = [*_sections(text), *_asserted(text), *_asserted(self.shown[:MOST_TEXT])]
+        return tuple(found[:500])
+
+    @cached_property
+    def given(self) -> str:
+        return padded([e.given for e in self.examples])
+
+    @cached_property
+    def expected(self) -> str:
+        return padded([e.expected for e in self.examples])
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Tokens of the prompt outside examples: a program may well name what the statement names."""
+        text = self.prompt[:MOST_TEXT]
+        for pattern in (_DOCTEST, _ARROW):
+            text = pattern.sub(" ", text)
+        kept, at = [], 0
+        for start, end in _spans(text):
+            kept.append(text[at:start])
+            at = end
+        lines = (line for part in [*kept, text[at:]] for line in part.split("\n") if not _ASSERT.search(line))
+        return frozenset(t for line in lines for t in tokens(line))
+
+    def gives(self, literal: Literal) -> bool:
+        """Whether an example's input holds the literal."""
+        said = spelled(literal)
+        return bool(said) and f" {said} " in self.given
+
+    def expects(self, literal: Literal) -> bool:
+        """Whether an example's expected output holds the literal."""
+        said = spelled(literal)
+        return bool(said) and f" {said} " in self.expected
+
+    def pairs(self, given: Sequence[Literal], answers: Sequence[Literal]) -> bool:
+        """Whether one example has all of these in its input and all of these in its output."""
+        wanted = [f" {s} " for g in given if (s := spelled(g))]
+        answered = [f" {s} " for a in answers if (s := spelled(a))]
+        return bool(wanted and answered) and any(
+            all(w in f" {e.given} " for w in wanted) and all(a in f" {e.expected} " for a in answered)
+            for e in self.examples
+        )
+
+    def tells(self, literal: Literal) -> bool:
+        """Whether the statement itself names the literal, outside its examples."""
+        return isinstance(literal, int | float | str) and all(t in self.told for t in tokens(str(literal)))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where inputs and outputs of examples stand."""
+    heads = [m for m in _SECTION.finditer(text) if not _FORMAT.match(m.string, m.start())]
+    spans = []
+    for m, after in zip(heads, [*heads[1:], None], strict=True):
+        end = after.start() if after else len(text)
+        stop = _SECTION_END.search(text, m.end() + 1, end)
+        fence = text.find("```", m.end(), end)
+        if fence >= 0 and not text[m.end() : fence].strip():
+            close = text.find("```", fence + 3, end)
+            end = close if close >= 0 else end
+        elif stop:
+            end = stop.start()
+        spans.append((m.start(), end))
+    return spans
+
+
+def _sections(text: str) -> list[Example]:
+    """Examples under headings: an input, and the output that follows it."""
+    found: list[Example] = []
+    given: str | None = None
+    for start, end in _spans(text):
+        head = _SECTION.match(text, start)
+        if head is None:
+            continue
+        body = " ".join(tokens(text[head.end() : end].replace("```", " ")))
+        if head["input"]:
+            given = body
+        elif given is not None and body:
+            found.append(Example(given, body))
+            given = None
+    return found
+
+
+def _asserted(text: str) -> list[Example]:
+    """Examples in tests: `assert f(3) == 7`, `>>> f(3)` and the line after, `expect(f(3)).toBe(7)`, `f(3) -> 7`."""
+    found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2]))) for m in _DOCTEST.finditer(text)]
+    at = 0
+    while (m := _ASSERT.search(text, at)) is not None:
+        if m[0] == ">>> ":
+            at = m.end()
+            continue
+        end = _statement_end(text, m.end())
+        given, expected = _halves(text[m.end() : end])
+        if given:
+            found.append(Example(" ".join(tokens(given)), " ".join(tokens(expected))))
+        at = max(end, m.end())
+        if len(found) > 500:
+            break
+    if not found:
+        found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2]))) for m in _ARROW.finditer(text)]
+    return found
+
+
+_MATCHER = re.compile(r"\)\s*\.(?:not\.)?(?:to(?:Be|Equal|StrictEqual|Match|Contain)\w*|to\.(?:deep\.)?equal)\(")
+
+
+def _halves(statement: str) -> tuple[str, str]:
+    """What is called, and what is expected of it."""
+    if "==" in statement:
+        given, _, expected = statement.partition("==")
+        return given, expected
+    if (m := _MATCHER.search(statement)) is not None:
+        return statement[: m.start()], statement[m.end() :]
+    depth = 0
+    inner = statement.strip().removeprefix("(")
+    for i, c in enumerate(inner):
+        depth += (c in "([{") - (c in ")]}")
+        if c == "," and depth == 0:
+            return inner[:i], inner[i + 1 :]
+    return inner, ""
+
+
+def _statement_end(text: str, at: int) -> int:
+    """Where a statement ends: at a line's end outside brackets, after 4,000 characters at the latest."""
+    depth = 0
+    for i in range(at, min(len(text), at + 4000)):
+        c = text[i]
+        if c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif c == "\n" and depth <= 0:
+            return i
+    return min(len(text), at + 4000)
