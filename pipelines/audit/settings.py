@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.yamlfile import YamlKind, faults_of
+from schemas.errors import InputError
 
 Level = Literal["informational", "low", "medium", "high", "critical"]  # schemas.results.LEVELS
 # fields that change no answer, and those for which their content stands
@@ -24,8 +28,6 @@ class AuditSettings(BaseModel):
     corpus: str = Field(min_length=1)
     store: str = Field(min_length=1)
     traces: str | None = None
-    layout: str = "auto"
-    map: dict[str, str] = Field(default_factory=dict)
     selection: Path | None = None
     payloads: str | None = None
     reward_fn: str | None = None
@@ -38,3 +40,15 @@ class AuditSettings(BaseModel):
     alpha: float = Field(0.01, gt=0, lt=1)
     report: Path | None = None
     workers: int | None = Field(None, ge=1, le=256)
+
+
+FLAGS = YamlKind("an audit", "corpus", "store", AuditSettings, "cotmonitor audit")
+
+
+def settings_of(flags: Mapping[str, Any]) -> AuditSettings:
+    """The settings that flags give; raises InputError with all that is wrong with them. None is a flag not given."""
+    given = {k: v for k, v in flags.items() if v is not None}
+    try:
+        return AuditSettings.model_validate(given)
+    except ValidationError as error:
+        raise InputError(faults_of(error, FLAGS, None, given)) from None
