@@ -1,0 +1,86 @@
+"""Messages for `sft` and `rl`: every text whole, with what of it trains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.export.masks import JSON_LIKE, Policy, expected_mask
+from pipelines.export.steps import SPANS, Flags, Ints, StepColumns, flags
+from pipelines.export.thought_names import is_thinking_tool
+from pipelines.export.thoughts import Span, may_hold
+from schemas.text import code_points
+
+
+def trained_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, int]:
+    """Messages by trace (type MESSAGES), and in how many traces every character would train."""
+    lengths = code_points(steps.text)
+    whole, looked_at = _sorted_out(steps, policy, lengths)
+    found = {int(i): _mask(steps, int(i), policy) for i in np.flatnonzero(looked_at)}
+    spans, trained = span_lists(lengths, whole, found)
+    messages = steps.lists(steps.role, steps.name, steps.text, spans, None)
+    return messages, _all_ones(steps, lengths, trained)
+
+
+def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flags, Flags]:
+    """Which texts train whole, and which must be looked at one by one."""
+    mine = flags(pc.equal(steps.role, "assistant")) & (lengths > 0)
+    outputs = mine & steps.is_channel("output")
+    actions = mine & steps.is_channel("action")
+    looked_at = np.zeros(len(steps), bool)
+    plain = np.zeros(len(steps), bool)
+    if actions.any() and (policy.arguments or policy.plain_actions):
+        called = steps.has_arguments()
+        spelled = _where(actions & ~called, pc.match_substring_regex, steps.text, JSON_LIKE)
+        looked_at = actions & (called | spelled) if policy.arguments else looked_at
+        if policy.plain_actions:
+            plain = actions & ~called & ~spelled & ~_thinking(steps)
+    candidates = outputs | plain
+    marked = _where(candidates, may_hold, steps.text)
+    return candidates & ~marked, looked_at | (candidates & marked)
+
+
+def _where(chosen: Flags, check: object, texts: pa.Array, *more: object) -> Flags:
+    """A check of the chosen texts alone; false elsewhere."""
+    found = np.zeros(len(texts), bool)
+    if chosen.any():
+        found[chosen] = flags(check(texts.filter(pa.array(chosen)), *more))  # type: ignore[operator]
+    return found
+
+
+def _thinking(steps: StepColumns) -> Flags:
+    """Which steps are calls of tools that only think."""
+    names = steps.name.dictionary_encode()
+    known = np.array([name is not None and is_thinking_tool(name) for name in names.dictionary.to_pylist()] or [False])
+    at = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return known[at] & (at >= 0)
+
+
+def _mask(steps: StepColumns, step: int, policy: Policy) -> list[Span]:
+    channel, name, text = (column[step].as_py() for column in (steps.channel, steps.name, steps.text))
+    return expected_mask("assistant", channel, name, text, policy, steps.arguments(step))
+
+
+def span_lists(lengths: Ints, whole: Flags, found: dict[int, list[Span]]) -> tuple[pa.Array, Ints]:
+    """Spans by message: all of a text where `whole`, else what was found; and how many characters they hold."""
+    counts = whole.astype(np.int64)
+    trained = np.where(whole, lengths, 0)
+    for step, spans in found.items():
+        counts[step] = len(spans)
+        trained[step] = sum(end - start for start, end in spans)
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    bounds = np.zeros((int(offsets[-1]), 2), np.int64)
+    bounds[offsets[:-1][whole], 1] = lengths[whole]
+    for step, spans in found.items():
+        if spans:
+            bounds[offsets[step] : offsets[step + 1]] = spans
+    pairs = pa.StructArray.from_arrays([pa.array(bounds[:, i]) for i in (0, 1)], fields=list(SPANS.value_type))
+    return pa.ListArray.from_arrays(pa.array(offsets), pairs, type=SPANS), trained
+
+
+def _all_ones(steps: StepColumns, lengths: Ints, trained: Ints) -> int:
+    total = np.bincount(steps.trace, lengths, steps.rows)
+    ones = np.bincount(steps.trace, trained, steps.rows)
+    return int(np.count_nonzero((total > 0) & (ones == total)))
