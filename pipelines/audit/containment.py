@@ -1,0 +1,213 @@
+"""Monitors' texts in a corpus, found by containment: how much of a text stands in a row, however long the row is.
+
+Keys of the rows (`pipelines.audit.index`) are looked up whole batches at a time. Where several keys of one text meet in
+one place, the text is aligned with it word by word. What counts in the end is the share of the text that stands there,
+and that enough of it is said nowhere else: both, since any sentence about tests shares words with another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.audit.align import aligned
+from pipelines.audit.index import I32, MEETING, TRIPLES, Arrays, TextIndex, build_index, keys_of
+from pipelines.audit.texts import MonitorText, monitor_texts
+from pipelines.audit.words import I64, U64, Words, words_of
+
+__all__ = ["MonitorText", "TextIndex", "build_index", "monitor_texts", "search", "search_rows", "telling"]
+NEAR = 20  # words beyond twice a text's length, within which its keys must meet
+CLEAR = 0.8  # share that the keys alone show; where less, the words are aligned
+BEST = 4  # texts that are compared with one place
+LEAST_SHARE = 0.4  # of a text (of PIECE words at most) that must stand in a row
+LEAST_WORDS = 7  # of it that must stand there in keys which are rare elsewhere
+RARE_ROWS = 2  # other rows in which a rare key may stand ...
+RARE_SHARE = 1 / 5_000  # ... or this share of all rows, where that is more
+COMMON_SHARE = 1 / 200  # of rows from which on a key is not looked up
+STRONG = 0.9  # share of a text from which on a row says nothing about how common its keys are ...
+STRONG_KEYS = 0.9  # ... and the share of its keys that comes to
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Keys of one piece that met in one place of a row: the aligned share of the piece's own words, and by which keys.
+
+    `spans` (three numbers a key) are the words of the piece that each key in `keys` (numbers in the index) covers.
+    """
+
+    row: int
+    piece: int
+    share: float
+    matched: int
+    keys: I32
+    spans: npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a batch of rows gave: meetings, and in how many other rows each key stands (keys, counts)."""
+
+    meetings: tuple[Meeting, ...]
+    keys: I64
+    counts: I64
+
+
+def search(index: TextIndex | Arrays, text: bytes) -> tuple[Meeting, ...]:
+    """The meetings in one text."""
+    arrays = index.arrays if isinstance(index, TextIndex) else index
+    words = words_of(text)
+    return search_rows(arrays, words, np.zeros(len(words), np.int64)).meetings
+
+
+def search_rows(index: Arrays, words: Words, rows: I64) -> Searched:
+    """Look for all texts in the words of a batch; `rows` (ascending) says to which row each word belongs.
+
+    A key that stands in a row as part of most of its text is not counted there: or a text that leaked everywhere
+    would count as what everybody says.
+    """
+    places, keys = lookup(index, words.hashes, rows)
+    if not len(places):
+        return Searched((), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    meetings = tuple(_meetings(index, words.hashes, rows, places, keys))
+    strong = [m for m in meetings if m.share >= STRONG]
+    spared = np.concatenate([m.row * len(index.keys) + m.keys.astype(np.int64) for m in strong] or [places[:0]])
+    return Searched(meetings, *_counted(index, rows[places], keys, spared))
+
+
+def background(index: Arrays, words: Words, rows: I64, ours: bool) -> tuple[I64, I64]:
+    """Keys of the index in a batch, and in how many of its rows each stands. Nothing is aligned, so that it is quick.
+
+    `ours` says that the batch is of the corpus itself: then a row does not count for a text most of which is there.
+    """
+    places, keys = lookup(index, words.hashes, rows)
+    spared = places[:0]
+    if ours and len(places):
+        pairs = np.unique(rows[places] * len(index.keys) + keys)
+        row, key = np.divmod(pairs, len(index.keys))
+        piece, key_at = _pieces_of(index, key)
+        pieces = len(index.bounds) - 1
+        there, met = np.unique(row[key_at] * pieces + piece, return_counts=True)
+        full = np.bincount(index.postings, minlength=pieces)
+        strong = there[met >= STRONG_KEYS * full[there % pieces]]
+        spared = pairs[key_at[np.isin(row[key_at] * pieces + piece, strong)]]
+    return _counted(index, rows[places], keys, spared)
+
+
+def _counted(index: Arrays, row: I64, keys: I64, spared: I64) -> tuple[I64, I64]:
+    pairs = np.setdiff1d(row * len(index.keys) + keys, spared)
+    counted, counts = np.unique(pairs % max(len(index.keys), 1), return_counts=True)
+    return counted.astype(np.int64), counts.astype(np.int64)
+
+
+def _pieces_of(index: Arrays, keys: I64) -> tuple[I64, I64]:
+    """The pieces that have each of the keys, and for each of them which of the keys it is."""
+    sizes = index.first[keys + 1] - index.first[keys]
+    at = np.repeat(np.arange(len(keys)), sizes)
+    offsets = index.first[keys][at] + np.arange(len(at)) - (np.cumsum(sizes) - sizes)[at]
+    return index.postings[offsets].astype(np.int64), at
+
+
+def lookup(index: Arrays, hashes: U64, rows: I64) -> tuple[I64, I64]:
+    """The places (of first words) and numbers of the index's keys among the words, without the common ones."""
+    if not len(index.keys):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    found, places = keys_of(hashes, rows)
+    shift = np.uint64(64 - (len(index.table).bit_length() - 1))
+    maybe = np.flatnonzero(index.table[found >> shift])
+    found, places = found[maybe], places[maybe]
+    at = np.minimum(np.searchsorted(index.keys, found), len(index.keys) - 1)
+    sure = (index.keys[at] == found) & ~index.common[at]
+    return places[sure], at[sure]
+
+
+def _meetings(index: Arrays, hashes: U64, rows: I64, places: I64, keys: I64) -> Iterator[Meeting]:
+    piece, at = _pieces_of(index, keys)
+    place, key = places[at], keys[at]
+    order = np.lexsort((place, piece, rows[place]))
+    piece, place, key = piece[order], place[order], key[order]
+    row = rows[place]
+    edges = np.flatnonzero(np.concatenate([[True], (row[1:] != row[:-1]) | (piece[1:] != piece[:-1])]))
+    ends = np.append(edges[1:], len(piece))
+    enough = ends - edges >= MEETING
+    spots: dict[int, list[tuple[int, int, int, int]]] = {}
+    for a, b in zip(edges[enough].tolist(), ends[enough].tolist(), strict=True):
+        for first, last, met in _clusters(place[a:b], key[a:b], _room(index, int(piece[a]))):
+            spots.setdefault(int(row[a]), []).append((met, first, last, int(piece[a])))
+    for here, found in spots.items():
+        bounds = np.searchsorted(rows, [here, here + 1])
+        for first, last, number in _best_of(found):
+            meeting = _compare(index, hashes[bounds[0] : bounds[1]], here, number, first - bounds[0], last - bounds[0])
+            if meeting is not None:
+                yield meeting
+
+
+def _room(index: Arrays, piece: int) -> int:
+    return 2 * int(index.bounds[piece + 1] - index.bounds[piece]) + NEAR
+
+
+def _clusters(place: I64, key: I64, room: int) -> Iterator[tuple[int, int, int]]:
+    """Where enough different keys meet within `room` words: first and last place, and how many."""
+    cuts = np.flatnonzero(np.diff(place) > room) + 1
+    for group in np.split(np.arange(len(place)), cuts):
+        start = 0
+        while start < len(group):
+            inside = group[start : start + int(np.searchsorted(place[group[start:]], place[group[start]] + room))]
+            met = len(np.unique(key[inside]))
+            if met >= MEETING:
+                yield int(place[inside[0]]), int(place[inside[-1]]), met
+                start += len(inside)
+            else:
+                start += 1
+
+
+def _best_of(found: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """For each place the few pieces with the most keys there; texts from one template all meet in the same place."""
+    taken: list[tuple[int, int]] = []
+    for _, first, last, piece in sorted(found, key=lambda f: (-f[0], f[3], f[1])):
+        if sum(a <= last and first <= b for a, b in taken) < BEST:
+            taken.append((first, last))
+            yield first, last, piece
+
+
+def _compare(index: Arrays, hashes: U64, row: int, piece: int, first: int, last: int) -> Meeting | None:
+    """Align a piece with the neighbourhood of its keys in a row."""
+    part = index.piece(piece)
+    text, own = index.words[part], index.own[part]
+    size = len(text)
+    window = hashes[max(0, first - size) : last + size + 4]
+    mine, _ = keys_of(text)
+    theirs, _ = keys_of(window)
+    shared = np.isin(mine, theirs)
+    span = _spans(size)[shared]
+    seen = np.zeros(size, bool)
+    seen[span.ravel()] = True
+    matched = seen if (seen & own).sum() >= CLEAR * own.sum() else aligned(text, window) >= 0
+    span, found = span[matched[span].all(axis=1)], mine[shared][matched[span].all(axis=1)]
+    covered = np.zeros(size, bool)
+    covered[span.ravel()] = True
+    covered &= own
+    if not covered.any():
+        return None
+    numbers = np.searchsorted(index.keys, found).astype(np.int32)
+    return Meeting(row, piece, float(covered.sum() / own.sum()), int(covered.sum()), numbers, span.astype(np.int16))
+
+
+def _spans(size: int) -> I64:
+    """The words of each key of `size` words, in the order of `keys_of`."""
+    return np.concatenate([np.arange(max(0, size - t[2]))[:, None] + np.array(t)[None, :] for t in TRIPLES])
+
+
+def telling(meeting: Meeting, own: npt.NDArray[np.bool_], counts: I64, rows: int) -> int:
+    """The piece's own words in keys that are rare: `counts` (k) says in how many of `rows` rows each key stands."""
+    rare = counts[meeting.keys] <= max(RARE_ROWS, RARE_SHARE * rows)
+    mark = np.zeros(len(own), bool)
+    mark[meeting.spans[rare].ravel()] = True
+    return int((mark & own).sum())
+
+
+def leaks(meeting: Meeting, own: npt.NDArray[np.bool_], counts: I64, rows: int) -> bool:
+    """Whether a meeting is a leak: enough of the text, and enough that nobody else says."""
+    return meeting.share >= LEAST_SHARE and telling(meeting, own, counts, rows) >= LEAST_WORDS
