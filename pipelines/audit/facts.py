@@ -1,0 +1,189 @@
+"""What a row of a corpus says of itself besides its text: its id, its values, its messages and what of them trains."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.digest import DIGEST_CHARS
+
+Scalar = bool | int | float | str | dt.datetime
+IDS = ("sample_id", "trace_id", "id")
+CHATS = ("messages", "conversations", "conversation", "chat")
+PAIRS = (("prompt", "user", "prompt"), ("completion", "assistant", "output"), ("response", "assistant", "output"))
+CHANNEL_OF = {
+    **dict.fromkeys(("system", "developer", "user", "human", "prompt"), "prompt"),
+    **dict.fromkeys(("assistant", "gpt", "model", "ai", "bot"), "output"),
+    **dict.fromkeys(("tool", "function", "ipython", "observation", "environment"), "observation"),
+}
+THINKING = ("reasoning_content", "reasoning", "thinking", "thoughts")
+WEIGHTS = ("train", "weight", "loss_weight", "loss")
+MASK = re.compile(r"(?:^|_)(?:masks?|labels?|weights?)$")
+IGNORED = -100  # the label of a token that does not train, as trainers have it
+STRING_CHARS = 200
+DEPTH = 3  # objects within objects whose values become columns
+LARGEST = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """A message without its text; `trained` is how many of its characters train, None if that is not said."""
+
+    role: str | None
+    channel: str | None
+    chars: int
+    trained: int | None
+    text_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a row without its text."""
+
+    sample_id: str | None
+    scalars: dict[str, Scalar]
+    messages: tuple[MessageFacts, ...] | None
+
+
+NOTHING = Facts(None, {}, None)
+
+
+def facts(row: Mapping[str, object], id_column: str | None = None) -> Facts:
+    """The facts of one row.
+
+    >>> facts({"id": 7, "reward": 0.5, "messages": [{"role": "user", "content": "Hi"}]}).scalars
+    {'id': 7, 'reward': 0.5}
+    """
+    name = next((n for n in ((id_column,) if id_column else IDS) if row.get(n) is not None), None)
+    given = row[name] if name else None
+    scalars: dict[str, Scalar] = {}
+    for key, value in row.items():
+        for column, scalar in _scalars(str(key), value, DEPTH):
+            scalars[column] = scalar
+    return Facts(str(given) if isinstance(given, str | int) else None, scalars, _messages(row))
+
+
+def text_digest(text: str) -> str:
+    """The digest of one text.
+
+    >>> text_digest("a") == text_digest("b")
+    False
+    """
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
+
+
+def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, Scalar]]:
+    if value is None:
+        return
+    if isinstance(value, str):
+        yield name, value[:STRING_CHARS]
+    elif isinstance(value, bool | float):
+        yield name, value
+    elif isinstance(value, int):
+        yield name, value if -LARGEST <= value < LARGEST else float(value)
+    elif isinstance(value, decimal.Decimal):
+        yield name, float(value)
+    elif isinstance(value, dt.datetime | dt.date | dt.time | dt.timedelta):
+        yield name, value if isinstance(value, dt.datetime) else str(value)
+    elif isinstance(value, Mapping):
+        if depth:
+            for key, inner in value.items():
+                yield from _scalars(f"{name}.{key}", inner, depth - 1)
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        if value and isinstance(value[0], int | float) and MASK.search(name):
+            numbers = [v for v in value if isinstance(v, int | float)]
+            off = IGNORED if name.endswith(("label", "labels")) else 0
+            yield f"{name}.ones", sum(v != off for v in numbers)
+            yield f"{name}.length", len(numbers)
+        elif depth and value and isinstance(value[0], tuple) and all(_is_entry(v) for v in value):
+            for key, inner in value:  # a map, as Arrow gives it
+                yield from _scalars(f"{name}.{key}", inner, depth - 1)
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
+
+
+def _messages(row: Mapping[str, object]) -> tuple[MessageFacts, ...] | None:
+    for name in CHATS:
+        chat = _chat(row.get(name))
+        if chat is not None:
+            return tuple(m for message in chat for m in _message(message, None))
+    found: list[MessageFacts] = []
+    for name, role, channel in PAIRS:
+        value = row.get(name)
+        chat = _chat(value)
+        if chat is not None:
+            found += (m for message in chat for m in _message(message, None))
+        elif isinstance(value, str):
+            found.append(MessageFacts(role, channel, len(value), None, text_digest(value)))
+    return tuple(found) or None
+
+
+def _chat(value: object) -> list[dict[str, object]] | None:
+    """A list of messages, also one that is written as JSON."""
+    if isinstance(value, str) and value.lstrip()[:1] == "[":
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, list) and value and all(isinstance(m, dict) for m in value):
+        return value
+    return None
+
+
+def _message(message: Mapping[str, object], parent: str | None) -> Iterator[MessageFacts]:
+    """A message, after the reasoning and before the calls that stand in fields of their own."""
+    said = message.get("role") or message.get("from") or message.get("type")
+    role = str(said).lower() if said is not None else parent
+    channel = message.get("channel")
+    where = str(channel) if isinstance(channel, str) else CHANNEL_OF.get(role or "")
+    for name in THINKING:
+        if isinstance(text := message.get(name), str) and text:
+            yield _fact(role, "reasoning", text, _trained(message, len(text)))
+    content = next((message[k] for k in ("text", "content", "value") if message.get(k) is not None), None)
+    text = _text(content)
+    if text or not message.get("tool_calls"):
+        yield _fact(
+            role, where, text, _spans(message) if message.get("spans") is not None else _trained(message, len(text))
+        )
+    calls = message.get("tool_calls")
+    if calls:
+        text = calls if isinstance(calls, str) else json.dumps(calls, ensure_ascii=False, sort_keys=True, default=str)
+        yield _fact(role, "action", text, _trained(message, len(text)))
+
+
+def _fact(role: str | None, channel: str | None, text: str, trained: int | None) -> MessageFacts:
+    return MessageFacts(role, channel, len(text), trained, text_digest(text))
+
+
+def _spans(message: Mapping[str, object]) -> int | None:
+    spans = message["spans"]
+    if not isinstance(spans, list):
+        return None
+    pairs = [(s.get("start"), s.get("end")) if isinstance(s, dict) else tuple(s) for s in spans]
+    return sum(max(0, end - start) for start, end in pairs if isinstance(start, int) and isinstance(end, int))
+
+
+def _trained(message: Mapping[str, object], chars: int) -> int | None:
+    """What trains by a flag or weight of the whole message."""
+    for name in WEIGHTS:
+        value = message.get(name)
+        if isinstance(value, bool | int | float):
+            return chars if value else 0
+    return None
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(t for t in map(_text, content) if t)
+    if isinstance(content, dict):
+        return next((v for k in ("text", "content", "thinking") if isinstance(v := content.get(k), str)), "")
+    return "" if content is None else str(content)
