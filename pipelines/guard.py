@@ -8,6 +8,7 @@ the opening leads elsewhere. What no walk can see: hard links, bind mounts, and 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import threading
@@ -70,12 +71,12 @@ class Guard:
             raise FirewallError(faults)
         return paths
 
-    def open(self, path: str | os.PathLike[str], buffering: int = 1 << 16) -> BinaryIO:
+    def open(self, path: str | os.PathLike[str], buffering: int = 1 << 16) -> io.BufferedReader:
         """A file to read; raises FirewallError if it lies in a store, else OSError as `open` does."""
         with _reached(path, "a file to read") as place:
             if place.mode is None or not stat.S_ISREG(place.mode):
                 raise _error(errno.EISDIR if place.is_folder else errno.ENOENT, os.fspath(path))
-            return os.fdopen(place.open(os.O_RDONLY), "rb", buffering)
+            return io.BufferedReader(io.FileIO(place.open(os.O_RDONLY)), buffering)
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """All of a small file."""
