@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pipelines.canaries import SelfTest
 from pipelines.export.asked import Asked
 from pipelines.export.certify import Accounting, Certificate, Source
-from pipelines.export.checked import Verified
 from pipelines.export.dead import Dead, added
+from pipelines.export.gate import Found
 from pipelines.export.listing import Lake, veiled
 from pipelines.export.manifest import Shard, manifest, shard_path
 from pipelines.export.publish import CERTIFICATE, DEAD_LETTERS, MANIFEST, Staging
 from pipelines.export.rows import RowCounts
-from pipelines.export.shard import ExportJob, StagedFile, staged_shards
+from pipelines.export.shard import ExportJob, staged_shards
 from schemas.contracts.report import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One file of the lake: what became of its rows, and what another reader found in its shard."""
-
-    staged: StagedFile
-    verified: Verified
 
 
 def accounting(asked: Asked, found: Sequence[Found], dead: dict[str, Dead]) -> Accounting:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipelines.export.shard import ExportJob, StagedFile, StagedShard, staged_shards
-from pipelines.export.verify import ShardCheck, verify_shard
+from pipelines.export.verify import verify_shard
 from pipelines.inputs import fingerprint
+from schemas.contracts.export import ShardCheck
 from schemas.errors import BusyError
 
 

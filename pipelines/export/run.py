@@ -99,9 +99,9 @@ def export_lake(
 
 def _export(asked: Asked, lake: Lake, staged: Staging, beam_args: Sequence[str], quiet: bool) -> ExportSummary:
     """Stage -> verify -> drop replicas -> contracts -> papers -> publish."""
-    from pipelines.export.assemble import Found, accounting, dead_reasons, write_papers
+    from pipelines.export.assemble import accounting, dead_reasons, write_papers
     from pipelines.export.checked import collected
-    from pipelines.export.gate import controls, gate
+    from pipelines.export.gate import Found, controls, gate
     from pipelines.export.shard import ExportJob
     from schemas.contracts.checker import Checker
 
@@ -123,7 +123,7 @@ def _export(asked: Asked, lake: Lake, staged: Staging, beam_args: Sequence[str],
         found = [Found(*pair) for pair in collected(job)]
         dead = dead_reasons(job)
         account = accounting(asked, found, dead)
-        report = gate(asked, lake, found, account, dead, checker)
+        report = gate(asked, len(lake.files), found, tested, dead, checker)
     write_papers(asked, lake, job, staged, found, account, tested, report)
     staged.publish()
     return ExportSummary(
