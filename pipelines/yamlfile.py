@@ -118,6 +118,8 @@ def _words(e: Any, key: str, kind: YamlKind, in_file: bool) -> tuple[str, str]:
         )
     reason = e["msg"].removeprefix("Value error, ")
     said = f"{key}: " if key else ""
+    if e["type"] == "string_too_short" and "." in key:
+        return f"{said}found {e['input']!r}", "say more"
     if ";" in reason:
         what, _, todo = reason.partition(";")
         return f"{said}{what}", todo.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.training import Audience
 
@@ -51,3 +51,15 @@ class ExportSettings(Strict):
     max_dead_letter_ratio: float = Field(0.05, ge=0, le=1)
     allow_empty: bool = False
     workers: int | None = Field(None, ge=1, le=256)
+
+    @field_validator("where", "columns", "arguments", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("max_dead_letter_ratio", "workers", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        if isinstance(value, bool):  # YAML reads yes as true, and true would do as 1
+            raise ValueError("a number is needed")
+        return value
