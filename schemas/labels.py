@@ -27,7 +27,9 @@ LABELS = Table(
         Column("trace_digest", pa.string(), "Digest of the trace's steps.", nullable=True),
         Column("category", pa.string(), "The kind of trouble the row speaks of.", one_of=CATEGORIES),
         Column("behaviour", pa.string(), "Behaviour id.", nullable=True, one_of=tuple(BEHAVIOURS)),
-        Column("label", pa.string(), "Whether somebody should be woken by it; unsure scores neither way.", one_of=ANSWERS),
+        Column(
+            "label", pa.string(), "Whether somebody should be woken by it; unsure scores neither way.", one_of=ANSWERS
+        ),
         Column("stance", pa.string(), "How the model stands to it.", nullable=True, one_of=STANCES),
         Column("sanctioned", pa.string(), "Who had allowed it.", nullable=True, one_of=SANCTIONED),
         Column(

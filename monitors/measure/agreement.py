@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitors.measure.bootstrap import REPLICATES, resampled
-from monitors.measure.figure import Z, Figure, Floats, Ints, absent, share
+from monitors.measure.figure import Figure, Floats, Ints, Z, absent, share
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Intervals that know that rollouts of one task are alike: whole tasks are drawn again, not traces (Field & Welsh 2007)."""
+"""Intervals that know that rollouts of one task are alike: whole tasks are drawn again, not traces.
+
+The cluster bootstrap with percentile intervals (Field and Welsh 2007).
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The expected calibration error over bins of equal width and the Brier score, at the labelled set's own base rate."""
+    """The expected calibration error over bins of equal width, and the Brier score.
+
+    Both hold at the base rate of the labelled set, and at no other.
+    """
 
     error: float | None
     brier: float | None

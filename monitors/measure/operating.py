@@ -16,6 +16,8 @@ BASE_RATES = (0.01, 0.001, 0.0001)
 SEPARATE = "ordinary traffic of its own"
 HALVES = "the other half of the negatives, split by task"
 
+REFUSED = absent("refused")
+
 
 @dataclass(frozen=True, slots=True)
 class BaseRate:
@@ -39,10 +41,10 @@ class OperatingPoint:
     ordinary: int
     refused: str | None
     cuts: tuple[float, ...] = ()
-    tpr: Figure = absent("refused")
-    tpr_by_task: Figure = absent("refused")
-    fpr: Figure = absent("refused")
-    g_mean_squared: Figure = absent("refused")
+    tpr: Figure = REFUSED
+    tpr_by_task: Figure = REFUSED
+    fpr: Figure = REFUSED
+    g_mean_squared: Figure = REFUSED
     base_rates: tuple[BaseRate, ...] = ()
 
 
@@ -67,12 +69,12 @@ def cuts_for(
     if ordinary is not None:
         where = cut(ordinary, target) if len(ordinary) else np.nan
         return np.full(len(score), where), SEPARATE, len(ordinary)
-    half = _halves(clusters)
+    side_of = halves(clusters)
     cuts = np.full(len(score), np.nan)
     for side in (0, 1):
-        others = score[~positive & (half != side)]
+        others = score[~positive & (side_of != side)]
         if len(others):
-            cuts[half == side] = cut(others, target)
+            cuts[side_of == side] = cut(others, target)
     return cuts, HALVES, int((~positive).sum())
 
 
@@ -113,7 +115,7 @@ def percent(share_: float) -> str:
     return f"{share_ * 100:g} %"
 
 
-def _halves(clusters: Ints) -> Ints:
+def halves(clusters: Ints) -> Ints:
     """0 or 1 for each task, by chance that is always the same."""
     count = int(clusters.max()) + 1 if len(clusters) else 0
     sides = np.arange(count) % 2
