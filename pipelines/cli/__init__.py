@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "Show an alert: the trace, its evidence, and why.",
     "review": "Record a person's verdict on a finding.",
     "runs": "List runs and how they ended.",
+    "export": "Make training data that no monitor has touched.",
     "audit": "Find what monitors said in a training corpus.",
     "packs": "List, lint, test and compare rule packs.",
     "traces": "Check traces without running, or convert JSONL to Parquet.",
