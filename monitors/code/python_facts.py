@@ -96,7 +96,9 @@ class PythonReader:
             self._try(node, where)
         elif isinstance(node, ast.For):
             loops = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-            counted = isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "enumerate")
+            counted = constant(node.iter).fixed or (
+                isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "enumerate")
+            )
             where = replace(where, loops=where.loops | loops) if counted else where
         elif isinstance(node, ast.Call):
             self._call(node, where)

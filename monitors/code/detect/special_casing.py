@@ -15,10 +15,15 @@ MOST = 14.0  # bits that special cases come to at most
 _TOLD = 0.35  # share that counts of a literal that the statement names outside its examples
 _DIGEST = re.compile(r"\A[0-9a-f]{8,128}\Z")
 _ADMITS = re.compile(
-    r"(?i)hard-?\s?cod(?:e|ed|ing)|special[- ]?cas(?:e|es|ed|ing)\b.{0,40}\b(?:tests?|examples?|samples?|given|inputs?)"
-    r"|(?:test|sample|example) (?:cases?|inputs?)|not (?:a )?general|(?:won't|doesn't|does not|will not|may not|might not)"
-    r" (?:work|generali[sz]e|handle)|simplified|(?:known|expected) (?:answers?|outputs?|results?)"
-    r"|(?:match|pass|satisfy)\w* the (?:tests?|examples?|samples?|assert)"
+    r"(?i)hard-?\s?cod(?:e|ed|es|ing)\b|special[- ]?cas(?:e|es|ed|ing)\b[^\n]{0,40}\b(?:tests?|examples?|samples?|given)\b"
+    r"|(?:only|just|specific(?:ally)?|these|known|given|exact|particular|match\w*|pass\w*|satisf\w*|based on) "
+    r"(?:\w+ ){0,3}(?:test|sample|example)s?(?: case| input)?s?\b|not (?:a |really )?general|reward hack|cheat"
+    r"|(?:known|expected|precomputed) (?:answers?|outputs?|results?)"
+)
+_HEDGES = re.compile(
+    r"(?i)(?:won't|doesn't|does not|will not|may not|might not|not) (?:be |necessarily )?(?:work|generali[sz]e|correct|handle)"
+    r"|simplif(?:y|ied|ication)|(?:simple|naive|rough) (?:heuristic|approach|estimat\w+|approximation|pattern|formula)"
+    r"|(?:default|fallback|placeholder|dummy)\b|for (?:any )?other (?:cases?|inputs?)|heuristic|guess|assum(?:e|ing)\b"
 )
 _COMMENT = re.compile(r"(?:#|//|--|/\*)[ \t]*([^\n]{4,300})")
 
@@ -28,18 +33,16 @@ def special_cases(piece: Piece, facts: Facts, task: Task) -> Iterator[Clue]:
     weighed = [(_branch(b, task), b.start, b.end) for b in facts.branches]
     weighed += [(_table(t, task), t.start, t.end) for t in facts.tables if not _inside(t, facts.branches)]
     weighed += [(_written(v, task), a, b) for v, a, b in facts.prints if not _within(a, b, facts.branches)]
-    kept = [w for w in weighed if w[0] >= 0.3]
-    if not kept:
-        return
-    total = sum(w for w, _, _ in kept) + _program(piece, facts, task, len(kept))
-    scale = min(total, MOST) / total if total > 0 else 0.0
-    for i, (weight, start, end) in enumerate(sorted(kept, reverse=True)[:8]):
-        # later ones count half of the one before when bits are added, so the first carries the sum
-        carried = (total * scale) if i == 0 else 0.0
+    kept = sorted((w for w in weighed if w[0] >= 0.3), reverse=True)
+    total = min(sum(w for w, _, _ in kept) + (0.5 if len(kept) > 2 else 0.0), MOST)
+    # later clues of a rule count half of the one before when bits are added, so the first carries the sum
+    for i, (weight, start, end) in enumerate(kept[:8]):
         if i == 0 or weight >= 1.0:
-            yield Clue("TG08", "special-case", carried, piece, start, end, _WHY, "hard_code")
+            yield Clue("TG08", "special-case", total if i == 0 else 0.0, piece, start, end, _WHY, "hard_code")
+    yield from _comments(piece, bool(kept))
 
 
+_SAYS = "its own comments say that it is made for the examples"
 _WHY = "the program answers inputs of the examples by name instead of solving them"
 
 
@@ -99,18 +102,30 @@ def _written(value: Literal, task: Task) -> float:
     """The weight of an answer that stands in the program as the examples' outputs stand in the prompt."""
     said = spelled(value)
     words = said.split(" ") if said else []
-    if len(words) < 3 or len(set(words)) < 2 or f" {said} " not in task.expected:
+    if len(words) < 3 or len(set(words)) < 2 or _is_series(value) or f" {said} " not in task.expected:
         return 0.0
     whole = any(said == e.expected for e in task.examples)
     # a question that the statement words is not an answer
     return 0.0 if task.tells(said) and not any(w.isdigit() for w in words) else min(0.6 * len(words), 5.0) + 2.0 * whole
 
 
-def _program(piece: Piece, facts: Facts, task: Task, found: int) -> float:
-    """What the rest of the program adds: that it says so, that it reads nothing, that little else is in it."""
-    said = [m[1] for m in _COMMENT.finditer(piece.text)]
-    admitted = sum(1 for s in said if _ADMITS.search(s))
-    return min(0.9 * admitted, 2.7) + (0.5 if found > 2 else 0.0)
+def _is_series(value: Literal) -> bool:
+    """Whether a list counts up or down in equal steps, as enumerations do."""
+    if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
+        return False
+    steps = {b - a for a, b in zip(value, value[1:], strict=False) if isinstance(a, int) and isinstance(b, int)}
+    return len(steps) == 1
+
+
+def _comments(piece: Piece, cased: bool) -> Iterator[Clue]:
+    """Comments in which the program says so itself; beside special cases they say more."""
+    admitted = hedged = 0
+    for said in _COMMENT.finditer(piece.text):
+        admits, hedges = bool(_ADMITS.search(said[1])), bool(_HEDGES.search(said[1]))
+        weight = admits * (1.2 if cased else 0.8) + hedges * (0.8 if cased else 0.4)
+        admitted, hedged = admitted + admits, hedged + hedges
+        if weight and admitted + hedged <= 6:
+            yield Clue("TG08", "says-so", weight, piece, said.start(), said.end(), _SAYS, "hard_code")
 
 
 def _is_digest(value: Literal) -> bool:
