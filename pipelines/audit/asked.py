@@ -60,7 +60,7 @@ def look_at(settings: AuditSettings, write: bool) -> Asked:
     with found.gathered():
         files = list_files(settings.corpus)
     with found.gathered():
-        _keep_out(settings.corpus, files, "the corpus")
+        _keep_out(settings.corpus, files)
     with found.gathered():
         if settings.certificate:
             _needs_export(settings.corpus)
@@ -93,11 +93,15 @@ def look_at(settings: AuditSettings, write: bool) -> Asked:
     return Asked(settings, store, place, tuple(files), tuple(payloads), key, selection, command, report, tuple(given))
 
 
-def _keep_out(corpus: str, files: Sequence[tuple[str, str]], what: str) -> None:
+def _keep_out(corpus: str, files: Sequence[tuple[str, str]]) -> None:
     """A corpus in, above or beside a store holds what monitors said, and no audit can mend that."""
     top = os.path.expanduser(corpus)
-    for path in [top] if os.path.exists(top) else [path for _, path in files]:
-        Guard().check(path, what)
+    try:
+        for path in [top] if os.path.exists(top) else [path for _, path in files]:
+            Guard().check(path, "the corpus")
+    except FirewallError as error:
+        todo = "move the corpus: what is trained on lies nowhere near a store"
+        raise FirewallError(Fault(f.where, f.line, f.what, todo) for f in error.faults) from None
 
 
 def _needs_export(corpus: str) -> None:

@@ -39,7 +39,7 @@ def audit_corpus(
         options(1, beam_args)  # said before anything is read
     tell = _silent if quiet else _say
     asked = look_at(settings, write=not dry_run)
-    tell(f"reading {len(asked.files):,} files of {settings.corpus}")
+    tell(f"reading {settings.corpus}")
     corpus = corpus_print(asked.place, asked.files)
     audit_id = question(settings, corpus, asked.store.contents(), asked.given, VERSION)
     if dry_run:
@@ -87,10 +87,9 @@ def _summary(
 
 
 def _record(asked: Asked, summary: AuditSummary) -> None:
-    """The report first, then the row that says it is there: what is not recorded was not spent."""
+    """The row first and then the report: nobody may read an answer that was not paid for."""
     settings = asked.settings.model_dump(mode="json")
     pages = {"report.html": page(summary, settings), "report.json": as_json(summary, settings)}
-    write(asked.store, summary.audit_id, pages, asked.report)
     asked.store.append_audit(
         {
             "audit_id": summary.audit_id,
@@ -113,6 +112,7 @@ def _record(asked: Asked, summary: AuditSummary) -> None:
             "schema_version": AUDITS.version,
         }
     )
+    write(asked.store, summary.audit_id, pages, asked.report)
 
 
 def _say(text: str) -> None:

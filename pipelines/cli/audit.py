@@ -10,6 +10,7 @@ import click
 
 from pipelines.cli.options import store_option
 from pipelines.cli.output import printable
+from pipelines.cli.run import counted, say
 
 if TYPE_CHECKING:
     from pipelines.audit.finding import Finding
@@ -121,10 +122,6 @@ def command(corpus: str, beam_args: tuple[str, ...], **flags: Any) -> None:
         raise GateError(f"the audit says no, because of {what}. Report: {summary.report}")
 
 
-def say(text: str) -> None:
-    click.echo(f"cotmonitor: {printable(text)}", err=True)
-
-
 def summary_json(summary: AuditSummary, names: bool) -> dict[str, Any]:
     """Figures and verdicts; with `names` all that the report says, rows too."""
     from pipelines.audit.report import as_plain
@@ -150,7 +147,8 @@ def tell(summary: AuditSummary, names: bool) -> None:
         if summary.asked_before
         else f"number {summary.nth} of this corpus"
     )
-    what = f"{summary.files:,} files, {summary.nbytes:,} bytes" + (f", {summary.rows:,} rows" if summary.rows else "")
+    what = f"{counted(summary.files, 'file')}, {counted(summary.nbytes, 'byte')}"
+    what += f", {counted(summary.rows, 'row')}" if summary.status == "done" else ""
     if summary.status == "dry_run":
         say(f"would audit {what}; {spent}, with alpha {summary.alpha:.2g}. Nothing was written.")
         return

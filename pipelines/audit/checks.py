@@ -1,0 +1,122 @@
+"""All checks of an audit, in their order; one that was not made is said to be so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipelines.audit.asked import CERTIFICATE, Asked
+from pipelines.audit.corpus import CorpusSettings
+from pipelines.audit.examine import examine
+from pipelines.audit.finding import CHECKS, Finding
+from pipelines.audit.history import CorpusPrint
+from pipelines.audit.index import build_index
+from pipelines.audit.payloads import check_payloads
+from pipelines.audit.pipeline import Scanned, scan_corpus
+from pipelines.audit.population import population
+from pipelines.audit.reward_fn import check_reward_fn
+from pipelines.audit.sampled import sample
+from pipelines.audit.texts import all_texts
+from pipelines.stage import Place
+
+SHOWN = 5  # faults of a certificate that are told
+BACKGROUND = 300  # traces whose words are taken for common
+NOISE_SHARE = 0.1  # of alpha, kept for a reward function that is noisy; the tests on rows have the rest
+WAY = {  # the way in that a check looks at, where it says nothing itself
+    **dict.fromkeys(("certificate",), "L5"),
+    **dict.fromkeys(("canary", "containment", "column"), "L1"),
+    **dict.fromkeys(("reward", "label"), "L3"),
+    **dict.fromkeys(("mask",), "L4"),
+    **dict.fromkeys(("selection", "inclusion", "repetition", "order"), "L2"),
+    **dict.fromkeys(("strata",), "L8"),
+    **dict.fromkeys(("payload", "reward_fn"), "L0"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found, every check spoken for, and how many rows were read."""
+
+    findings: tuple[Finding, ...]
+    rows: int
+
+
+def check(
+    asked: Asked,
+    corpus: CorpusPrint,
+    alpha: float,
+    place: Place,
+    beam_args: Sequence[str],
+    tell: Callable[[str], None],
+) -> Checked:
+    """Make all checks. The reward function comes first, since nobody should wait for a scan to learn that it fails."""
+    settings = asked.settings
+    found: list[Finding] = []
+    share = NOISE_SHARE if asked.command else 0.0
+    if asked.command and settings.traces is not None:
+        tell(f"asking {asked.command[0]} four times")
+        with asked.store.connect() as con:
+            drawn = sample(con, settings.traces, settings.reward_sample, corpus.seed)
+        found += check_reward_fn(
+            asked.command, drawn, place.folder / "reward_fn", settings.reward_timeout, alpha * share, corpus.seed
+        )
+    if settings.certificate:
+        tell("checking the certificate" + (" by exporting again" if settings.traces else ""))
+        found.append(_certificate(asked))
+    tell("looking for canaries and for what monitors wrote")
+    scanned = _scan(asked, corpus, place, beam_args)
+    found += scanned.findings
+    if asked.payloads:
+        tell(f"looking at {len(asked.payloads):,} files of what graders were sent")
+        found += check_payloads(asked.payloads, asked.store, settings.traces, place)
+    tell("comparing rows with traces and alerts")
+    people = population(asked.store, settings.min_level)
+    found += examine(people, scanned.rows, asked.selection, alpha * (1 - share), asked.key, corpus.seed)
+    return Checked((*found, *_unspoken(asked, found)), scanned.rows.num_rows)
+
+
+def _certificate(asked: Asked) -> Finding:
+    """Whether the certificate holds; without the lake, only whether the files are those that it names."""
+    from pipelines.export.certificate import verify
+
+    settings = asked.settings
+    wrong = verify(asked.place, settings.traces, settings.id_key_file)
+    if wrong:
+        says = f"it does not hold: {'; '.join(wrong[:SHOWN])}" + (
+            f"; and {len(wrong) - SHOWN} more" * (len(wrong) > SHOWN)
+        )
+        return Finding("certificate", "L5", "not_identifiable", CERTIFICATE, says)
+    if settings.traces is None:
+        says = "the files are those that it names; whether they are what the lake gives was not seen, without --traces"
+    else:
+        says = "it holds: exporting the lake again gives the same bytes"
+    return Finding("certificate", "L5", "none_found", CERTIFICATE, says)
+
+
+def _scan(asked: Asked, corpus: CorpusPrint, place: Place, beam_args: Sequence[str]) -> Scanned:
+    settings = asked.settings
+    background: list[str] = []
+    if settings.traces is not None:  # what models write anyway is nobody's text
+        with asked.store.connect() as con:
+            drawn = sample(con, settings.traces, BACKGROUND, corpus.seed)
+        background = [step.text for trace in drawn.traces for step in trace.steps if step.text]
+    index = build_index(all_texts(asked.store).texts, background)
+    wanted = CorpusSettings(settings.corpus, settings.id_column)
+    return scan_corpus(wanted, index, place, settings.workers, beam_args)
+
+
+def _unspoken(asked: Asked, found: Sequence[Finding]) -> Iterator[Finding]:
+    """A finding for each check that has none: what was not asked, and what nobody answered."""
+    settings = asked.settings
+    flags = {
+        "certificate": ("--certificate", settings.certificate),
+        "selection": ("--selection", settings.selection),
+        "payload": ("--payloads", settings.payloads),
+        "reward_fn": ("--reward-fn", settings.reward_fn),
+    }
+    spoken = {f.check for f in found}
+    for name in CHECKS:
+        if name not in spoken:
+            flag, asked_for = flags.get(name, ("", True))
+            says = "nothing was said of it" if asked_for else f"{flag} was not given"
+            yield Finding(name, WAY[name], "not_assessed", name, says)
