@@ -63,10 +63,11 @@ class Guard:
         paths = expand([folder], allow_empty)
         faults: list[Fault] = []
         for path in paths:
-            with _told(path, "--traces"), _reached(path, "--traces") as place:
-                if not place.resolved.is_relative_to(top):
-                    what = f"is a link that leads out of {root}, and a folder of links is a list of files"
-                    faults.append(Fault(path, None, what, "give the folder where the files lie as --traces"))
+            with _told(path, "--traces"):
+                resolved = _look_behind(path, "--traces")
+            if resolved is not None and not resolved.is_relative_to(top):
+                what = f"is reached by a link that leads out of {root}, and a folder of links is a list of files"
+                faults.append(Fault(path, None, what, "give the folder where the files lie as --traces"))
         if faults:
             raise FirewallError(faults)
         return paths
@@ -215,24 +216,30 @@ def _look(folders: list[int], names: list[str], given: str, what: str) -> None:
 
 
 def _look_below(top: Path, given: str | os.PathLike[str], what: str) -> None:
-    """Raise FirewallError if a store lies below a folder, hidden folders and what links lead to included."""
-    todo, seen = [str(top)], set()
+    """Raise FirewallError if a store lies below a folder, hidden folders included, or a link in it leads into one."""
+    todo = [str(top)]
     while todo:
         here = todo.pop()
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
         with os.scandir(here) as entries:
             for entry in entries:
                 if entry.name == MARKER:
                     said = f"{what} holds {here}, which is a store of alerts"
                     raise FirewallError([Fault(os.fspath(given), None, said, ELSEWHERE)])
                 if entry.is_symlink():
-                    with _reached(entry.path, what) as place:
-                        todo += [str(place.resolved)] if place.is_folder else []
+                    _look_behind(entry.path, what)
                 elif entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
+
+
+def _look_behind(link: str, what: str) -> Path | None:
+    """Where a link leads to; None for one that leads in a circle. Raises FirewallError if that is in a store."""
+    try:
+        with _reached(link, what) as place:
+            return place.resolved
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return None
 
 
 @contextmanager

@@ -177,7 +177,7 @@ def rewrite_shard(job: ExportJob, shard: int) -> StagedShard:
         with job.guard.open(path) as source:
             if pq.read_metadata(source).num_rows != after.kept:
                 with job.guard.create(path) as sink:
-                    without(source, dropped, sink)
+                    without(source, dropped, sink, job.schema)
         changed.append(after)
     again = replace(staged, files=tuple(changed))
     job.guard.write(job.of_shard("rewritten", shard, "json"), json.dumps(asdict(again)).encode())

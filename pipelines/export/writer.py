@@ -78,10 +78,10 @@ def row_bytes(rows: pa.RecordBatch) -> np.ndarray:
     return (starts[offsets[1:]] - starts[offsets[:-1]]) + MESSAGE_BYTES * (np.diff(offsets) + 1)
 
 
-def without(source: BinaryIO, dropped: np.ndarray, sink: BinaryIO) -> int:
+def without(source: BinaryIO, dropped: np.ndarray, sink: BinaryIO, schema: pa.Schema) -> int:
     """Copy a staged file but for the rows `dropped` (sorted, from 0), and say how many it has now."""
     file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
-    writer = RowWriter(sink, file.schema_arrow)
+    writer = RowWriter(sink, schema)  # the file's own schema has numbers of fields, which are no part of it
     for first, batch in _numbered(file):
         at = dropped[np.searchsorted(dropped, first) : np.searchsorted(dropped, first + len(batch))] - first
         keep = np.ones(len(batch), dtype=bool)
