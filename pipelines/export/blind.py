@@ -38,11 +38,11 @@ def blind_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, Done]:
     replaced = {int(i): _cut(steps, int(i)) for i in np.flatnonzero(marked)}
     replaced = {i: pair for i, pair in replaced.items() if pair[1]}
     cut = len(replaced)
-    emptied, looked_at = _sorted_out(steps, actions, policy)
+    emptied, looked_at, thinking = _sorted_out(steps, actions, policy)
     for i in np.flatnonzero(emptied).tolist():
         replaced[i] = ("", "")
     for i in np.flatnonzero(looked_at).tolist():
-        replaced[i] = _act(steps, i, policy)
+        replaced[i] = _act(steps, i, policy, bool(thinking[i]))
     text = _with(steps.text, {i: shown for i, (shown, _) in replaced.items()})
     text, echoed = _without_echoes(steps, text, left_out, {i: own for i, (_, own) in replaced.items() if own})
     odd = flags(pc.invert(pc.match_substring_regex(steps.name, NAME))) & ~left_out
@@ -68,25 +68,31 @@ def _cut(steps: StepColumns, step: int) -> tuple[str, str]:
     return without_reasoning(text, channel), own
 
 
-def _sorted_out(steps: StepColumns, actions: Flags, policy: Policy) -> tuple[Flags, Flags]:
-    """Actions of which nothing is shown, and those that must be looked at one by one; the others are plain."""
+def _sorted_out(steps: StepColumns, actions: Flags, policy: Policy) -> tuple[Flags, Flags, Flags]:
+    """Actions of which nothing is shown, those to be looked at one by one, and which of these may hold thoughts.
+
+    The others are plain, and shown as they are.
+    """
     if not actions.any():
-        return actions, actions
+        return actions, actions, actions
     texts = steps.text.filter(pa.array(actions))
     thoughts, spelled = np.zeros(len(steps), bool), np.zeros(len(steps), bool)
     thoughts[actions] = flags(may_hold(texts))
     thoughts |= actions & steps.has_arguments(means_thoughts)
     spelled[actions] = flags(pc.match_substring_regex(texts, JSON_LIKE))
+    thoughts |= spelled  # JSON's escapes may hide in a text what stands in its values
     called = actions & (spelled | steps.has_arguments())
     looked_at = thoughts | (called if policy.arguments else thoughts)
     shown = actions & ~called if policy.plain_actions else np.zeros(len(steps), bool)
-    return actions & ~looked_at & ~shown, looked_at
+    return actions & ~looked_at & ~shown, looked_at, thoughts
 
 
-def _act(steps: StepColumns, step: int, policy: Policy) -> tuple[str, str]:
+def _act(steps: StepColumns, step: int, policy: Policy, thinking: bool) -> tuple[str, str]:
     """What is shown of an action, and the thoughts that were in it."""
     text, name = steps.text[step].as_py(), steps.name[step].as_py()
     arguments = steps.arguments(step)
+    if not thinking:
+        return shown_action(text, name, policy, arguments, marked=False), ""
     own = [text[s.start : s.end] for s in arguments or json_arguments(text) if means_thoughts(s.name)]
     own += [text[a:b] for a, b in reasoning_spans(text, "action")]
     return shown_action(text, name, policy, arguments), "\n".join(own)

@@ -27,6 +27,7 @@ LEFT_OUT = ("reasoning", "memory")
 JSON_LIKE = r"^\s*(?:\{\s*[\"'}]|\[\s*[{\]])"  # an action with arguments in it, as RE2 and Python read it alike
 _JSON_LIKE = re.compile(JSON_LIKE)
 _BLANK = re.compile(r"[ \t\n\r]*")
+_ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|(?P<letter>.))", re.DOTALL)
 _JSON = json.JSONDecoder()
 
 
@@ -89,29 +90,35 @@ def parse_arguments(texts: Iterable[str]) -> tuple[NamedArgument, ...]:
 
 
 def expected_mask(
-    role: str, channel: str, name: str | None, text: str, policy: Policy, arguments: Sequence[Stretch] = ()
+    role: str,
+    channel: str,
+    name: str | None,
+    text: str,
+    policy: Policy,
+    arguments: Sequence[Stretch] = (),
+    marked: bool = True,
 ) -> list[Span]:
     """What of a message trains, in code points: sorted, disjoint, none empty.
 
     `arguments` say where a tool call's arguments stand, where the layout knew; JSON is searched for them otherwise.
+    `marked` may be false where `thoughts.may_hold` says so of the text, which saves the search.
     """
     if policy.blind or role != "assistant" or not text:
         return []
+    thoughts = reasoning_spans(text, channel) if marked else []
     if channel == "output":
-        return outside(reasoning_spans(text, channel), 0, len(text))
+        return outside(thoughts, 0, len(text))
     if channel != "action" or (name is not None and is_thinking_tool(name)):
         return []
-    stretches = arguments or json_arguments(text)
+    stretches = arguments or [s for s in json_arguments(text) if not _hides_reasoning(text[s.start : s.end])]
     if not stretches:
         plain = policy.plain_actions and not is_json_like(text)
-        return outside(reasoning_spans(text, channel), 0, len(text)) if plain else []
+        return outside(thoughts, 0, len(text)) if plain else []
     wanted = [(s.start, s.end) for s in stretches if policy.takes(name, s.name)]
-    if not wanted:
-        return []
-    thoughts = reasoning_spans(text, channel)
     found: list[Span] = []
     for start, end in sorted(wanted):
-        inner = [(a + start, b + start) for a, b in reasoning_spans(text[start:end], channel)]
+        values = reasoning_spans(text[start:end], channel) if marked else []
+        inner = [(a + start, b + start) for a, b in values]
         found += [piece for a, b in outside(inner, start, end) for piece in outside(thoughts, a, b)]
     return found
 
@@ -145,7 +152,9 @@ def without_reasoning(text: str, channel: str) -> str:
     return ""
 
 
-def shown_action(text: str, name: str | None, policy: Policy, arguments: Sequence[Stretch] = ()) -> str:
+def shown_action(
+    text: str, name: str | None, policy: Policy, arguments: Sequence[Stretch] = (), marked: bool = True
+) -> str:
     """What a grader sees of an action: the named arguments, spelled again, or a plain action; without reasoning."""
     if not arguments:
         values = _json_object(text)
@@ -155,6 +164,8 @@ def shown_action(text: str, name: str | None, policy: Policy, arguments: Sequenc
         kept = {key: value for key, value in values.items() if policy.takes(name, key)}
     else:
         kept = {s.name: text[s.start : s.end] for s in arguments if policy.takes(name, s.name)}
+    if not marked:
+        return spelled(kept) if kept else ""
     cleaned = {k: without_reasoning(v, "action") if isinstance(v, str) else v for k, v in kept.items()}
     return without_reasoning(spelled(cleaned), "action") if cleaned else ""
 
@@ -185,6 +196,19 @@ def json_arguments(text: str) -> list[Stretch]:
         inside = isinstance(value, str)
         found.append(Stretch(key, at + inside, end - inside))
         at = end
+
+
+def _hides_reasoning(value: str) -> bool:
+    """Whether reasoning shows in a JSON value once its escapes are read, and not before."""
+    if "\\" not in value or reasoning_spans(value, "action"):
+        return False
+    return bool(reasoning_spans(_ESCAPE.sub(_unescaped, value), "action"))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if escape["code"]:
+        return chr(int(escape["code"], 16))
+    return {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}.get(escape["letter"], escape["letter"])
 
 
 def _after_blank(text: str, at: int) -> int:

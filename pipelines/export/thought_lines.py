@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from pipelines.export.thought_names import means_thoughts
 
 Span = tuple[int, int]
-LINE = re.compile(r"^[ \t>*_#\-]{0,12}(?P<label>[A-Za-z_][\w \-]{0,60}?)[ \t]{0,3}[*_]{0,3}[ \t]{0,3}:", re.MULTILINE)
+LINE = re.compile(
+    r"^[ \t>*_#\-]{0,12}(?P<label>[A-Za-z_][\w \-]{0,60}?)[ \t]{0,3}[*_]{0,3}[ \t]{0,3}:", re.MULTILINE | re.ASCII
+)
 DISCUSSION = re.compile(r"^DISCUSSION[ \t]*$", re.MULTILINE)  # SWE-agent's first prompts
 FENCE = re.compile(r"^[ \t]{0,3}```", re.MULTILINE)
 NUMBER = re.compile(r"[\s_#]*\d{1,3}$")

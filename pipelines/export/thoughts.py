@@ -37,16 +37,17 @@ _NAME = (
     r"|(?:inner|internal)[_-]?(?:monologue|thoughts?|reasoning)|chain[_-]?of[_-]?thoughts?|cot|deliberation)"
 )
 # an opening or closing tag of any family; JSON and HTML may have escaped its brackets and its slash
-TAG = re.compile(
-    rf"(?:<|＜|&lt;|\\u003c)[ \t]{{0,3}}\\?(?P<close>/?)[ \t]{{0,3}}(?:[a-z]\w{{0,20}}[:_-])?(?:ant|longcat_)?"
+TAG = re.compile(  # it begins with a set in letters of one case, which is what `re` finds fast
+    rf"[<＜&\\◁\[](?i:(?:(?<=[<＜])|(?<=&)lt;|(?<=\\)u003c)"
+    rf"[ \t]{{0,3}}\\?(?P<close>/?)[ \t]{{0,3}}(?:[a-z]\w{{0,20}}[:_-])?(?:ant|longcat_)?"
     rf"(?P<angle>{_NAME})(?:\s[^<>]{{0,300}})?[ \t]{{0,3}}/?(?:>|＞|&gt;|\\u003e)"
-    rf"|<[|｜](?:(?P<begin>begin|start)|(?P<end>end))?[_▁]?(?:of[_▁])?(?P<slash>/?)(?P<pipe>{_NAME})"
+    rf"|(?<=<)[|｜](?:(?P<begin>begin|start)|(?P<end>end))?[_▁]?(?:of[_▁])?(?P<slash>/?)(?P<pipe>{_NAME})"
     rf"(?:[_▁](?:(?:start|begin)|(?P<end2>end)))?[|｜]>"
-    r"|◁(?P<kclose>/?)(?P<kimi>think(?:ing)?)▷"
-    r"|(?-i:\[(?P<sclose>/?)(?P<square>THINK(?:ING)?|THOUGHTS?|REASONING|SCRATCHPAD)\])"
-    r"|<unused9(?:4|(?P<uclose>5))>"
-    r"|<\|channel>\s*(?P<gemma>thought)|(?P<gclose><channel\|>)",
-    re.IGNORECASE | re.ASCII,
+    r"|(?<=◁)(?P<kclose>/?)(?P<kimi>think(?:ing)?)▷"
+    r"|(?-i:(?<=\[)(?P<sclose>/?)(?P<square>THINK(?:ING)?|THOUGHTS?|REASONING|SCRATCHPAD)\])"
+    r"|(?<=<)unused9(?:4|(?P<uclose>5))>"
+    r"|(?<=<)\|channel>\s*(?P<gemma>thought)|(?<=<)(?P<gclose>channel\|>))",
+    re.ASCII,
 )
 CLOSING = ("close", "end", "slash", "end2", "kclose", "sclose", "uclose", "gclose")
 NAMES = ("angle", "pipe", "kimi", "square", "gemma")
@@ -60,9 +61,12 @@ HARMONY_END = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|(?:start|channel)\|>)
 SHOWN = ("final", "commentary")  # gpt-oss's channels that users see
 GARBLED = re.compile(r"\A\s*analysis(?=[\s\"'A-Z])")  # the channels' names without their special tokens
 GARBLED_END = "assistantfinal"
-PHRASES = (  # models that announce their reasoning in words: Granite 3.2, Apriel
-    (re.compile(r"Here is my thought process:", re.IGNORECASE), re.compile(r"Here is my response:", re.IGNORECASE)),
-    (re.compile(r"Here are my reasoning steps:", re.IGNORECASE), re.compile(r"\[BEGIN FINAL RESPONSE\]")),
+PHRASES = tuple(  # models that announce their reasoning in words: Granite 3.2, Apriel
+    (phrase, re.compile(phrase, re.IGNORECASE), re.compile(end, re.IGNORECASE))
+    for phrase, end in (
+        ("here is my thought process:", "here is my response:"),
+        ("here are my reasoning steps:", r"\[begin final response\]"),
+    )
 )
 
 # What any of the above begins with, for RE2: a text without it holds no marked reasoning. Wider than they are.
@@ -70,16 +74,19 @@ MAY_HOLD = (
     r"(?im)[<＜◁\[;\\c｜|][ \t/\\|｜]*[\w:▁-]*(?:" + ROOTS + r")"
     r"|<unused9|<\|channel"
     r"|[\"'][\w \-]*(?:" + ROOTS + r")[\w \-]*\\*[\"']\s*:"
-    r"|^[ \t>*_#\-]*[\w \-]*(?:" + ROOTS + r")[\w \-]*[ \t*_]*:"
+    r"|(?:^|:)[ \t>*_#\-]*[\w \-]*(?:" + ROOTS + r")[\w \-]*[ \t*_]*:"
     r"|(?:param|parameter|arg|argument)(?:\s*=|\s+name\s*=)\s*\\*[\"']?[\w\-]*(?:" + ROOTS + r")"
     r"|arg_key>\s*[\w\-]*(?:" + ROOTS + r")"
     r"|[(,]\s*\w*(?:" + ROOTS + r")\w*\s*=\s*[\"']"
-    r"|here (?:is|are) my (?:thought|reasoning)|\A\s*analysis|^DISCUSSION"
+    r"|here (?:is|are) my (?:thought|reasoning)|assistantfinal|analysis<\|message\|>|^DISCUSSION"
 )
 
 
 def may_hold(texts: pa.Array) -> pa.Array:
-    """Which of the texts (n strings) are worth a search; false wherever `reasoning_spans` would find nothing."""
+    """Which of the texts (n strings) are worth a search.
+
+    False wherever `reasoning_spans` would find nothing, in the text or in what stands in it as an argument.
+    """
     return pc.fill_null(pc.match_substring_regex(texts, MAY_HOLD), False)
 
 
@@ -177,7 +184,7 @@ def _family(tag: re.Match[str]) -> str:
 
 
 def _harmony(text: str, own: bool) -> Iterator[Span]:
-    at = 0
+    at = 0 if "<|channel|>" in text or "analysis<|message|>" in text else len(text)
     while found := HARMONY.search(text, at):
         at = found.end()
         if (found["channel"] or "").lower() in SHOWN:
@@ -193,8 +200,9 @@ def _harmony(text: str, own: bool) -> Iterator[Span]:
 
 
 def _announced(text: str) -> Iterator[Span]:
-    for opening, closing in PHRASES:
-        at = 0
+    small = text.lower()
+    for phrase, opening, closing in PHRASES:
+        at = 0 if phrase in small else len(text)
         while begins := opening.search(text, at):
             ends = closing.search(text, begins.end())
             at = ends.end() if ends else len(text)

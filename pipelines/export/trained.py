@@ -16,20 +16,21 @@ from schemas.text import code_points
 def trained_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, int]:
     """Messages by trace (type MESSAGES), and in how many traces every character would train."""
     lengths = code_points(steps.text)
-    whole, looked_at = _sorted_out(steps, policy, lengths)
-    found = {int(i): _mask(steps, int(i), policy) for i in np.flatnonzero(looked_at)}
+    whole, looked_at, marked = _sorted_out(steps, policy, lengths)
+    found = {i: _mask(steps, i, policy, bool(marked[i])) for i in np.flatnonzero(looked_at).tolist()}
     spans, trained = span_lists(lengths, whole, found)
     messages = steps.lists(steps.role, steps.name, steps.text, spans, None)
     return messages, _all_ones(steps, lengths, trained)
 
 
-def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flags, Flags]:
-    """Which texts train whole, and which must be looked at one by one."""
+def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flags, Flags, Flags]:
+    """Which texts train whole, which must be looked at one by one, and which of these may hold marked reasoning."""
     mine = flags(pc.equal(steps.role, "assistant")) & (lengths > 0)
     outputs = mine & steps.is_channel("output")
     actions = mine & steps.is_channel("action")
     looked_at = np.zeros(len(steps), bool)
     plain = np.zeros(len(steps), bool)
+    spelled = plain
     if actions.any() and (policy.arguments or policy.plain_actions):
         called = steps.has_arguments()
         spelled = _where(actions & ~called, pc.match_substring_regex, steps.text, JSON_LIKE)
@@ -37,8 +38,9 @@ def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flag
         if policy.plain_actions:
             plain = actions & ~called & ~spelled & ~_thinking(steps)
     candidates = outputs | plain
-    marked = _where(candidates, may_hold, steps.text)
-    return candidates & ~marked, looked_at | (candidates & marked)
+    marked = _where(candidates | looked_at, may_hold, steps.text)
+    marked |= spelled  # JSON's escapes may hide in a text what stands in its values
+    return candidates & ~marked, looked_at | (candidates & marked), marked
 
 
 def _where(chosen: Flags, check: object, texts: pa.Array, *more: object) -> Flags:
@@ -57,9 +59,9 @@ def _thinking(steps: StepColumns) -> Flags:
     return known[at] & (at >= 0)
 
 
-def _mask(steps: StepColumns, step: int, policy: Policy) -> list[Span]:
+def _mask(steps: StepColumns, step: int, policy: Policy, marked: bool) -> list[Span]:
     channel, name, text = (column[step].as_py() for column in (steps.channel, steps.name, steps.text))
-    return expected_mask("assistant", channel, name, text, policy, steps.arguments(step))
+    return expected_mask("assistant", channel, name, text, policy, steps.arguments(step), marked)
 
 
 def span_lists(lengths: Ints, whole: Flags, found: dict[int, list[Span]]) -> tuple[pa.Array, Ints]:
