@@ -50,7 +50,7 @@ def line_spans(text: str, channel: str) -> Iterator[Span]:
         elif (
             name in THOUGHT
             or (name in THOUGHT_BEFORE_ANSWER and at < last_end)
-            or (channel == "action" and means_thoughts(label))
+            or (channel == "action" and " " not in label and means_thoughts(label))
         ):
             opened = at
     if opened < 0 and channel == "output" and (found := DISCUSSION.search(text)):

@@ -144,6 +144,7 @@ def _tagged(text: str, own: bool) -> Iterator[Span]:
     done, opened, family = 0, -1, ""
     tags = list(TAG.finditer(text))
     spoken_until = 0
+    ticks = _Backticks(text)
     for i, tag in enumerate(tags):
         closes = any(tag[group] for group in CLOSING)
         kind = _family(tag)
@@ -154,7 +155,7 @@ def _tagged(text: str, own: bool) -> Iterator[Span]:
                 done, opened = tag.end(), -1
         elif tag.start() < spoken_until:
             continue
-        elif text[tag.start() - 1 : tag.start()] == "`":
+        elif ticks.open_just_before(tag.start()):
             spoken_until = _spoken_pair(text, tags, i)
         elif not closes:
             opened, family = tag.start(), kind
@@ -163,6 +164,25 @@ def _tagged(text: str, own: bool) -> Iterator[Span]:
             done = tag.end()
     if opened >= 0 and own:
         yield opened, len(text)
+
+
+class _Backticks:
+    """Where code begins and ends in a line of text, asked for places in their order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = self._count = 0
+
+    def open_just_before(self, place: int) -> bool:
+        """Whether the character before `place` is a backtick that begins code, rather than one that ends it."""
+        if self._text[place - 1 : place] != "`":
+            return False
+        line = self._text.rfind("\n", self._at, place)
+        if line >= 0:
+            self._at, self._count = line, 0
+        self._count += self._text.count("`", self._at, place)
+        self._at = place
+        return self._count % 2 == 1
 
 
 def _spoken_pair(text: str, tags: list[re.Match[str]], i: int) -> int:
