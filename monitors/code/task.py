@@ -93,6 +93,8 @@ class Task:
 def _spans(text: str) -> list[tuple[int, int]]:
     """Where inputs and outputs of examples stand."""
     heads = [m for m in _SECTION.finditer(text) if not _FORMAT.match(m.string, m.start())]
+    if not heads:
+        return []
     spans = []
     for m, after in zip(heads, [*heads[1:], None], strict=True):
         end = after.start() if after else len(text)
