@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+LINE_BREAK = pa.scalar(b"\n", pa.large_binary())
 
 
 def table_bytes(data: pa.RecordBatch | pa.Table) -> Iterator[tuple[str, memoryview]]:
     """(where, bytes) of every text in a table: each column's, however nested, the schema's names and its metadata.
 
-    The values of a column come as one piece, the way Arrow keeps them; `where` is `messages.text` or `schema`.
+    The values of a column come as one piece, a line each; `where` is `messages.text` or `schema`.
     """
     yield from schema_bytes(data.schema)
     for field, column in zip(data.schema, data.columns, strict=True):
@@ -67,26 +69,17 @@ def _array(array: Any, where: str) -> Iterator[tuple[str, memoryview]]:
     elif pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         yield from _array(array.cast(pa.large_binary()), where)
     elif _is_bytes(kind):
-        yield where, _bytes(array)
+        yield where, _joined(array)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
     plain = pa.types.is_string(kind) or pa.types.is_binary(kind)
-    return plain or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) or _is_fixed(kind)
+    fixed = pa.types.is_fixed_size_binary(kind) and not pa.types.is_decimal(kind)
+    return bool(plain or fixed or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
 
 
-def _is_fixed(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_fixed_size_binary(kind)) and not pa.types.is_decimal(kind)
-
-
-def _bytes(array: Any) -> memoryview:
-    """The bytes of an array's own rows, one after another, without a copy."""
-    kind, buffers = array.type, array.buffers()
-    if len(array) == 0 or buffers[-1] is None:
-        return memoryview(b"")
-    data = memoryview(buffers[-1])
-    if _is_fixed(kind):
-        return data[array.offset * kind.byte_width : (array.offset + len(array)) * kind.byte_width]
-    wide = pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
-    starts = np.frombuffer(buffers[1], np.int64 if wide else np.int32)
-    return data[starts[array.offset] : starts[array.offset + len(array)]]
+def _joined(array: Any) -> memoryview:
+    """The array's values with line breaks between: the end of one must not hide the beginning of the next."""
+    values = array.drop_null().cast(pa.large_binary())
+    one = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
+    return memoryview(pc.binary_join(one, LINE_BREAK)[0].as_buffer())

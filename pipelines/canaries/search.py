@@ -13,18 +13,22 @@ import re2
 
 from pipelines.canaries.patterns import compiled, everything, families, family
 from schemas.canary import CANARY, is_marked
+from schemas.digest import DIGEST_CHARS
 
 WINDOW = 32 << 20  # bytes searched at a time
 OVERLAP = 16 << 10  # bytes of one window seen again with the next: the longest disguise that a border cannot hide
 LONGEST_RUN = 16 << 20  # bytes of one base64 text kept until its end is there
 DEPTH = 3  # base64 in base64 in base64; compressed or not
 INFLATED = 16 << 20  # bytes of a compressed text looked at
+MOST_DIGITS = 40  # in a row, among which an id is looked for; more are another digest
 TEXT_CHARS = 200  # of a hit, as it is shown and declassified
 
 _ENCODED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\\\r\n"
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _HEX = b"0123456789abcdefABCDEF"
 _LABEL = re.compile(rb":[\w.:/-]{1,64}")
+_IN_WORD = re.compile(rb"[A-Za-z0-9](?<!\\[nrtbfv])\Z")  # and not the n of an escaped line break
+_KIND = re.compile(rb"(alert|finding)-\Z", re.I)
 _RULE_NAME = re.compile(r".*-.*|[a-z][a-z0-9]{3,}")
 # TG08.json is a file
 _ENDINGS = frozenset(
@@ -54,6 +58,8 @@ def scan(data: bytes | memoryview) -> list[Hit]:
     [(10, 'letters')]
     """
     view = memoryview(data).cast("B")
+    if len(view) <= WINDOW:
+        return _search(view, DEPTH)
     return list(scan_chunks(view[at : at + WINDOW] for at in range(0, len(view), WINDOW)))
 
 
@@ -83,15 +89,24 @@ def find_ids(data: bytes | memoryview) -> list[Hit]:
         text = bytes(view[start:end]).decode("latin-1")
         if "." in text:
             name = text.split(".", 1)[1]
-            after_word = start > 0 and chr(view[start - 1]).isalnum()
-            if _RULE_NAME.fullmatch(name) and name not in _ENDINGS and not after_word:
+            if _RULE_NAME.fullmatch(name) and name not in _ENDINGS and not _IN_WORD.search(_before(view, start)):
                 found.append(Hit(start, end, "rule id", text))
-        elif is_marked(text):
-            kind = bytes(view[max(0, start - 8) : start]).lower()
-            named = next((k for k in ("alert", "finding") if kind.endswith(f"{k}-".encode())), None)
-            begin = start - len(named) - 1 if named else start
-            found.append(Hit(begin, end, f"{named or 'alert or finding'} id", f"{named}-{text}" if named else text))
+            continue
+        # an escape such as \u000a, or one more digit, may stand beside the digits
+        for at in dict.fromkeys((0, len(text) - DIGEST_CHARS)) if len(text) <= MOST_DIGITS else ():
+            digits = text[at : at + DIGEST_CHARS]
+            if is_marked(digits):
+                kind = _KIND.search(_before(view, start + at))
+                spelled = kind[0].decode() + digits if kind else digits
+                said = kind[1].decode().lower() if kind else "alert or finding"
+                found.append(
+                    Hit(start + at - (len(spelled) - len(digits)), start + at + len(digits), f"{said} id", spelled)
+                )
     return found
+
+
+def _before(data: memoryview, at: int) -> bytes:
+    return bytes(data[max(0, at - 8) : at])
 
 
 @functools.cache
@@ -160,5 +175,10 @@ def _named(data: memoryview, start: int, end: int) -> Hit:
 
 def _unfinished(data: bytes | memoryview) -> int:
     """Bytes at the end that may be an encoded text whose end is yet to come."""
-    last = bytes(memoryview(data)[-LONGEST_RUN:])
-    return len(last) - len(last.rstrip(_ENCODED))
+    view = memoryview(data)
+    for most in (OVERLAP, LONGEST_RUN):
+        last = bytes(view[-most:])
+        length = len(last) - len(last.rstrip(_ENCODED))
+        if length < most:
+            return length
+    return LONGEST_RUN

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipelines.canaries import table_bytes
+from pipelines.canaries import find_ids, scan, table_bytes
+from schemas.canary import CANARY, marked_id
 
+ALERT = marked_id("alert", "a finding", "a monitor")
 NESTED = pa.list_(pa.struct([("name", pa.string()), ("parts", pa.list_(pa.map_(pa.string(), pa.binary())))]))
 ARRAYS = {
     "strings": pa.array(["one", None, "two"]),
@@ -48,6 +50,19 @@ def test_each_slice_is_read(name: str) -> None:
 
 def test_a_slice_of_strings_is_only_itself() -> None:
     assert b"one" not in read(pa.record_batch({"column": ARRAYS["strings"]}).slice(1))
+
+
+def test_values_stand_apart() -> None:
+    """The end of one would hide where the next begins."""
+    texts = pa.record_batch({"text": ["a word", None, "TG08.lookup-table", "0" * 32, ALERT.removeprefix("alert-")]})
+    found = [hit.text for _, piece in table_bytes(texts) for hit in find_ids(piece)]
+    assert found == ["TG08.lookup-table", ALERT.removeprefix("alert-")]
+
+
+def test_a_canary_cut_into_several_values_is_one() -> None:
+    half = len(CANARY) // 2
+    pieces = pa.record_batch({"parts": [[{"text": CANARY[:half]}, {"text": CANARY[half:]}]]})
+    assert [hit.how for _, piece in table_bytes(pieces) for hit in scan(piece)] == ["letters"]
 
 
 def test_names_and_metadata_are_read_and_say_where_they_stood() -> None:
