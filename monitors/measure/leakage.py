@@ -1,7 +1,8 @@
 """Could the label be told without looking at what was done? From length, source, prompt, environment, first words.
 
-A monitor that scores well on such a set may have learnt no more than that. Each probe is trained and tested on
-different tasks (grouped cross-validation), and compared within folds only.
+A monitor that scores well on such a set may have learnt no more than that. A probe of texts or lengths is trained and
+tested on different tasks (grouped cross-validation); one of names need not be, since a name is known or is not. Scores
+are compared within folds only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ FOLDS = 5
 FEWEST = 10  # of either class; fewer cannot be split
 FIRST_TOKENS = 50
 LEAKS = 0.6  # from which lower bound of the AUROC a probe is said to tell the label
+NAMES = ("source", "environment", "model")
 Predict = Callable[[Ints, Ints], Floats]  # (rows to learn from, rows to score) -> scores
 
 
@@ -77,15 +79,16 @@ def probes(clues: Clues, positive: Bools, clusters: Ints, replicates: int = REPL
         "prompt": len(set(clues.prompt)) < 2,
         "first words": len(set(clues.opening)) < 2,
     }
-    why = _unfit(positive, clusters)
+    why = unfit(positive, clusters)
     if why:
         return tuple(Probe(name, absent(why)) for name in ways)
-    fold = folds(positive, clusters)
+    by_task, by_trace = folds(positive, clusters), folds(positive, np.arange(len(positive)))
     found = []
     for name, way in ways.items():
         if same.get(name):
             found.append(Probe(name, absent("it is the same in every trace")))
             continue
+        fold = by_trace if name in NAMES else by_task
         scores = out_of_fold(way(), fold)
         ranked = Ranked(positive, scores, fold)
         found.append(Probe(name, resampled(ranked.auroc, clusters, "no pair to compare", replicates), scores, fold))
@@ -111,7 +114,8 @@ def out_of_fold(predict: Predict, fold: Ints) -> Floats:
     return scores
 
 
-def _unfit(positive: Bools, clusters: Ints) -> str | None:
+def unfit(positive: Bools, clusters: Ints) -> str | None:
+    """Why nothing can be learnt and tested on these traces; None where it can."""
     for kind, rows in (("positives", positive), ("negatives", ~positive)):
         if int(rows.sum()) < FEWEST:
             return f"{int(rows.sum())} {kind}, and a probe needs {FEWEST}"

@@ -132,11 +132,8 @@ def _g_mean(tpr: Figure, fpr: Figure) -> Figure:
 def _ppv(rate: float, tpr: Figure, fpr: Figure) -> Figure:
     """The positive predictive value, its bounds from the worse and the better ends of both intervals."""
     pairs = ((tpr.value, fpr.value), (tpr.low, fpr.high), (tpr.high, fpr.low))
-    found = [_one_ppv(rate, t, f) for t, f in pairs]
-    if found[0] is None:
-        why = tpr.why or fpr.why or "nothing is flagged"
-        return absent(why)
-    return Figure(*found)
+    value, low, high = (_one_ppv(rate, t, f) for t, f in pairs)
+    return absent(tpr.why or fpr.why or "nothing is flagged") if value is None else Figure(value, low, high)
 
 
 def _one_ppv(rate: float, tpr: float | None, fpr: float | None) -> float | None:

@@ -39,7 +39,8 @@ class Ranked:
         fresh[1:] = (ordered[1:] != ordered[:-1]) | (layer[1:] != layer[:-1])
         self._starts = np.flatnonzero(fresh)  # of each run of equal scores
         self._layer = layer[self._starts]
-        self._layers = np.flatnonzero(np.append(True, self._layer[1:] != self._layer[:-1])) if len(score) else []
+        first = np.append(True, self._layer[1:] != self._layer[:-1]) if len(score) else np.zeros(0, bool)
+        self._layers = np.flatnonzero(first)
         self._scores = ordered[self._starts]
         self._positive = positive[self._order]
 

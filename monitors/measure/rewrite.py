@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from collections.abc import Callable, Sequence
 
 Rewriter = Callable[[str], str]
 
 _LEET = str.maketrans("aeiostAEIOST", "431057431057")
+_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)  # others may change their length
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SENTENCE = re.compile(r"[^.!?\n]{12,}[.!?]?")
 # for each word, one that a person reads alike and a list of words does not hold
 SYNONYMS = {
@@ -97,7 +100,10 @@ def alternating(text: str) -> str:
     >>> alternating("hard-code")
     'HaRd-cOdE'
     """
-    return "".join(c.upper() if i % 2 == 0 else c.lower() for i, c in enumerate(text))
+    letters = list(text)
+    letters[::2] = text[::2].translate(_UPPER)
+    letters[1::2] = text[1::2].translate(_LOWER)
+    return "".join(letters)
 
 
 def encoded(text: str) -> str:

@@ -24,6 +24,8 @@ COMMANDS = {
     "runs": "List runs and how they ended.",
     "export": "Make training data that no monitor has touched.",
     "audit": "Find what monitors said in a training corpus.",
+    "evaluate": "Measure monitors against labelled traces.",
+    "labels": "Import, export and compare labels of traces.",
     "packs": "List, lint, test and compare rule packs.",
     "traces": "Check traces without running, or convert JSONL to Parquet.",
     "doctor": "Check that this installation works.",

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -148,7 +149,7 @@ def _object(path: str, number: int, line: str) -> dict[str, object]:
     return row
 
 
-def _said(row: Mapping[str | None, object]) -> dict[str, object]:
+def _said(row: Mapping[Any, object]) -> dict[str, object]:
     extra = {"(a cell without a column)": row[None]} if None in row else {}
     return {str(k): v for k, v in row.items() if k is not None and v is not None and v != ""} | extra
 
