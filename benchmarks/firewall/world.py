@@ -7,8 +7,8 @@ rises with training; length (log-normal) falls where the task was solved.
 
 The log odds of an alert are a constant plus: the environment's own effect (normal, sd 1), the task's own (sd 1.3), 0.8
 times the reward less its mean, 0.5 times the standardised log length, and 0.3 for each checkpoint. The constant is set
-so that the wanted share of traces is flagged. A flagged trace scores 0.5 to 1 (Beta(2, 2)) and has 1 to 4 alerts of level
-low to critical; of the others, one in six scores something below 0.5, from remarks that do not alert.
+so that the wanted share of traces is flagged. A flagged trace scores 0.5 to 1 (Beta(2, 2)) and has 1 to 4 alerts of
+level low to critical; of the others, one in six scores something below 0.5, from remarks that do not alert.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from scipy.stats import gamma, norm
 MOST_DRAWS, CHUNK = 40_000, 500
 DRAWS = 20  # over the level asked for
 ENOUGH = 25  # draws beyond the observed one after which the p-value is known well enough (Besag & Clifford 1991)
-NEAR = 20.0  # exchanges are drawn if p is less than so many times the level asked for, and more than that part of it
-MANY = 40.0  # variance, in units of the largest single step, from which p is right far out as well
+NEAR = 20.0  # exchanges are drawn only if p is less than so many times the level asked for
+MANY = 25.0  # variance, in units of the largest single step, from which the moments say enough
 ODDS_CHUNK = 32  # rows of a group whose conditional law is computed exactly; larger groups are cut
 
 
@@ -204,7 +204,7 @@ def assess(parts: Sequence[Part], level: float, generator: np.random.Generator) 
     p = _pearson(statistic, variance, sum(p.third for p in parts))
     if bound <= level:
         return Association(statistic, variance, bound)
-    if p > level * NEAR or (p < level / NEAR and variance >= MANY * step**2):
+    if p > level * NEAR or variance >= MANY * step**2:
         return Association(statistic, variance, p)
     live = [part for part in parts if part.variance > 0]
     below = above = drawn = 0

@@ -17,8 +17,9 @@ TELLING = ("reward", "success", "training_step", "window_index")  # columns by w
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`trace` (m) is each corpus row's place in the population, NONE or AMBIGUOUS, found `by` a kind of id; `position` (m)
-    is where the row stands. `count` and `first` (n): how often a trace is there, and where first (NaN: nowhere).
+    """`trace` (m) is each corpus row's place in the population, NONE or AMBIGUOUS, found `by` a kind of id.
+
+    `position` (m) is where the row stands; `count`, `first` (n): how often a trace is there, first where (else NaN).
     """
 
     trace: np.ndarray

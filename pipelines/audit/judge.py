@@ -1,0 +1,107 @@
+"""From a test to a verdict: unexplained, explained and by what, nothing found, or nothing to be found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.audit.case import Case
+from pipelines.audit.finding import Finding, Verdict
+from pipelines.audit.inclusion import Tested, against
+from pipelines.audit.source import topic
+from pipelines.audit.trees import Covariates
+
+NOTHING = Covariates({}, {})
+HIDDEN = 0.8  # share of the flagged that could be gone unseen above which a corpus cannot answer
+LEAST_FLAGGED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, the test behind it, and what accounts for an association if something does."""
+
+    verdict: Verdict
+    tested: Tested | None
+    explained_by: str | None
+    why: str
+
+    @property
+    def p(self) -> float | None:
+        return self.tested.test.p if self.tested is not None else None
+
+    def finding(self, check: str, channel: str, subject: str, says: str, **more: object) -> Finding:
+        odds = self.tested.odds if self.tested is not None else None
+        figures = {
+            "explained_by": self.explained_by,
+            "p": self.p,
+            "estimate": odds.estimate if odds else None,
+            "low": odds.low if odds else None,
+            "high": odds.high if odds else None,
+            "margin": odds.margin if odds else None,
+        }
+        return Finding(check, channel, self.verdict, subject, says, **(figures | more))  # type: ignore[arg-type]
+
+
+def judge(
+    case: Case,
+    outcome: np.ndarray,
+    everyone: np.ndarray,
+    at_risk: np.ndarray,
+    level: float,
+    reasons: tuple[str, ...] = (),
+    *,
+    explain: bool = True,
+) -> Judged:
+    """Test `outcome` against the flags among the traces `at_risk` (n booleans), given the source columns.
+
+    `everyone` are the traces among which a plain association is looked for; `reasons`, by which some of them are no
+    longer at risk, or the source columns may account for it.
+    """
+    flagged = int((case.pop.flagged & at_risk).sum())
+    if flagged < LEAST_FLAGGED:
+        why = "no flagged trace" if not flagged else f"only {flagged} flagged"
+        return Judged("not_identifiable", None, None, f"{why} among the {int(at_risk.sum()):,} traces that could tell")
+    tested = against(case.source, outcome, case.flags, at_risk, level, case.seed, with_odds=True)
+    if tested.test.p <= level:
+        return Judged("associated_unexplained", tested, None, "")
+    if explain:
+        by = explained_by(case, outcome, everyone, at_risk, level, reasons)
+        if by is not None:
+            return Judged("associated_explained", tested, by, "")
+    if tested.odds is None:
+        return Judged("none_found", tested, None, "")
+    if tested.odds.hidden is None or tested.odds.hidden > HIDDEN:
+        gone = "even all of" if tested.odds.hidden is None else f"up to {tested.odds.hidden:.0%} of"
+        expected = float((tested.chance * case.flags[tested.rows]).sum())
+        why = f"chance alone leaves {expected:.0f} flagged traces there, and {gone} them could be gone unseen"
+        return Judged("not_identifiable", tested, None, why)
+    return Judged("none_found", tested, None, "")
+
+
+def explained_by(
+    case: Case, outcome: np.ndarray, everyone: np.ndarray, at_risk: np.ndarray, level: float, reasons: tuple[str, ...]
+) -> str | None:
+    """What makes a plain association go away: the filters, else the one topic that does it best, else all together.
+
+    None if flagged traces fare as others do even when nothing is taken into account.
+    """
+
+    def p(rows: np.ndarray, covariates: Covariates = NOTHING, stratified: bool = False) -> float:
+        return against(
+            case.source, outcome, case.flags, rows, level, case.seed, covariates=covariates, stratified=stratified
+        ).test.p
+
+    if p(everyone) > level:
+        return None
+    if reasons and p(at_risk) > level:
+        return "; ".join(reasons)
+    columns = case.source.covariates
+    topics: dict[str, list[str]] = {}
+    for name in columns.names:
+        topics.setdefault(topic(name), []).append(name)
+    found = {t: p(at_risk, columns.only(tuple(names)), t == "environment") for t, names in topics.items()}
+    best = max(found, key=lambda t: found[t], default=None)
+    if best is not None and found[best] > level:
+        return "; ".join((*reasons, best))
+    return "; ".join((*reasons, "reward, length, group outcome and environment together"))
