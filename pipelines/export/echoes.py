@@ -19,7 +19,8 @@ from schemas.digest import text_buffer
 
 ECHO = 12  # words in a row: fewer are said twice by chance, or quoted from the task
 WITHHELD = "[withheld]"
-CHUNK = 2 << 20  # bytes hashed at a time
+CHUNK = 1 << 19  # bytes hashed at a time
+TABLE = 1 << 20  # powers that are kept: a chunk ends with its last word, and only a very long word needs more
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
@@ -173,7 +174,7 @@ def _words(data: npt.NDArray[np.uint8], borders: Ints, base: int) -> tuple[Ints,
     if len(gap):
         nearest = np.searchsorted(gap, start)
         stops = np.minimum(stops, np.append(gap, len(data))[nearest])
-    count = max(len(data), 2 * CHUNK)
+    count = max(len(data), TABLE)
     sums = np.zeros(len(data) + 1, np.uint64)
     letters = _LOWER[data].astype(np.uint64) + np.uint64(1)
     np.cumsum(letters * _powers(FACTOR, count)[: len(data)], out=sums[1:])

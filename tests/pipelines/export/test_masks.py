@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.export.masks import (
@@ -97,6 +97,7 @@ def test_arguments_are_found_in_json_where_no_layout_knew_them(text: str, expect
     assert trains("action", text, NAMED, "bash") == expected
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=4), st.text(max_size=4) | st.integers() | st.lists(st.text(max_size=3)) | st.none()
@@ -208,6 +209,7 @@ def test_a_cut_that_brings_parts_of_a_tag_together_is_cut_again(text: str, left:
     assert without_reasoning(text, "output") == left
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["<", "think>", "<think>", "</think>", "</", "Thought:", "\n", "a", "`", "{", '"cot":', '"'])

@@ -5,7 +5,7 @@ import time
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.export.thought_names import is_thinking_tool, means_thoughts
@@ -233,6 +233,7 @@ TEXTS = st.lists(FRAGMENTS, max_size=14).map("".join) | st.lists(FRAGMENTS, max_
 CHANNELS = st.sampled_from(["output", "action", "prompt", "observation"])
 
 
+@settings(deadline=None)
 @given(TEXTS, CHANNELS)
 def test_spans_are_sorted_disjoint_and_found_by_the_first_look_too(text: str, channel: str) -> None:
     rest(text, channel)
@@ -240,6 +241,7 @@ def test_spans_are_sorted_disjoint_and_found_by_the_first_look_too(text: str, ch
         assert 0 <= start < end <= len(text)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "note", "text"]), TEXTS, min_size=1))
 @example({"note": "Thought: s", "a": ""})
 @example({"a": "x", "note": "analysisWe s.assistantfinal"})
@@ -249,6 +251,7 @@ def test_a_call_that_is_not_worth_a_look_holds_no_argument_that_is(arguments: di
         assert [reasoning_spans(text[s.start : s.end], "action") for s in stretches(arguments)] == [[]] * len(arguments)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["<think>", "</think>", "</thinking>", "<Thinking>", "a ", "\n", "😀"])).map("".join))
 def test_tags_that_adapters_cut_are_found_here_too(text: str) -> None:
     """A canonical lake was cut by no adapter; its outputs must not train on more than other lakes' do."""

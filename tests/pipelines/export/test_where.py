@@ -7,7 +7,7 @@ import pickle
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.export.where import COLUMNS, MOST_VALUES, Predicate, parse_where
@@ -197,12 +197,14 @@ def test_the_list_of_columns_is_closed() -> None:
             parse_where([f"{column} is not null"])
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=20))
 def test_any_text_can_be_compared_with_and_is_spelled_back(value: str) -> None:
     predicate = Predicate("environment", "=", value)
     assert parse_where([str(predicate)]) == (predicate,)
 
 
+@settings(deadline=None)
 @given(st.text("environmt=<>!in() 'is null\"x,", max_size=30))
 def test_no_text_is_more_than_refused(text: str) -> None:
     try:

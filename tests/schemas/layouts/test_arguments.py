@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.plan import WHOLE, Task
@@ -26,6 +26,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXT, VALUES, max_size=4))
 def test_each_stretch_is_its_argument_to_the_letter(arguments: dict[str, Any]) -> None:
     text = spelled(arguments)
