@@ -27,6 +27,7 @@ REQUIRED = [
 ]
 CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]
 JUDGE = ["openai>=2"]
+REPORT = ["matplotlib>=3.10"]
 DEV = [
     "hypothesis>=6.100",
     "mypy>=1.15",
@@ -51,6 +52,6 @@ setup(
         "schemas": ["**/*.sql"],
     },
     install_requires=REQUIRED,
-    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "dev": DEV},
+    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "report": REPORT, "dev": DEV},
     entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main"]},
 )

@@ -237,7 +237,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 def test_every_dependency_is_pinned() -> None:
     text = (ROOT / "setup.py").read_text(encoding="utf-8")
     wanted = {re.split(r"[<>=]", name)[0] for name in re.findall(r'^    "([\w.-]+[<>=][^"]*)",$', text, re.M)}
-    wanted |= {re.split(r"[<>=]", n)[0] for n in re.findall(r'"(scikit-learn[^"]*|skops[^"]*|openai[^"]*)"', text)}
+    wanted |= {re.split(r"[<>=]", n)[0] for n in re.findall(r'"((?:scikit-learn|skops|openai|matplotlib)[^"]*)"', text)}
     pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
     assert len(wanted) > 15
     assert {_normal(n) for n in wanted} - {_normal(n) for n in pinned} == set()
