@@ -32,6 +32,10 @@ WAY = {  # the way in that a check looks at, where it says nothing itself
     **dict.fromkeys(("payload", "reward_fn"), "L0"),
 }
 
+# what it means that a check which was made has nothing to say
+NOTHING_TO_SEE = {"column": "there is no column that the lake's own do not account for"}
+WITHOUT = {"label": "the corpus has no label that the lake has, or too few rows are known there"}
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -116,7 +120,11 @@ def _unspoken(asked: Asked, found: Sequence[Finding]) -> Iterator[Finding]:
     }
     spoken = {f.check for f in found}
     for name in CHECKS:
-        if name not in spoken:
-            flag, asked_for = flags.get(name, ("", True))
-            says = "nothing was said of it" if asked_for else f"{flag} was not given"
+        if name in spoken:
+            continue
+        if name in NOTHING_TO_SEE:
+            yield Finding(name, WAY[name], "none_found", name, NOTHING_TO_SEE[name])
+        else:
+            flag, given = flags.get(name, ("", True))
+            says = WITHOUT.get(name, "nothing was said of it") if given else f"{flag} was not given"
             yield Finding(name, WAY[name], "not_assessed", name, says)
