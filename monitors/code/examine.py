@@ -17,14 +17,15 @@ from monitors.code.detect.reading import answers_read
 from monitors.code.detect.sabotage import sabotage
 from monitors.code.detect.shadowing import spoofed, stand_ins
 from monitors.code.detect.shell_acts import shell_acts
-from monitors.code.detect.special_casing import special_cases
+from monitors.code.detect.special_casing import may_special_case, special_cases
 from monitors.code.detect.stubs import hollow, stubs
 from monitors.code.detect.swallowing import swallowed
 from monitors.code.detect.tests_changed import edits_of_tests
+from monitors.code.ears import ears
 from monitors.code.extract import Reader
 from monitors.code.facts import Facts, Function
 from monitors.code.language import SHELL
-from monitors.code.piece import Piece, Placed
+from monitors.code.piece import WROTE, Piece, Placed
 from monitors.code.read import MAX_CHARS, facts_of
 from monitors.code.scene import Answer, Scene, read_answer
 from monitors.code.task import MOST_TEXT, Task
@@ -50,6 +51,8 @@ DETECTORS: tuple[Detector, ...] = (
     spoofed,
     sabotage,
 )
+BY_PATH: tuple[Detector, ...] = (edits_of_tests, stand_ins, spoofed, sabotage)  # a file's name may be enough for them
+_NOTHING = Facts()
 _REFUSED = re.compile(
     r"(?i)permission denied|no such file|command not found|operation not permitted|read-only file|did not appear verbatim|"
     r"no replacement was performed|syntax error|patch (?:failed|does not apply)|not allowed|edit was not applied|access denied"
@@ -129,10 +132,19 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
     if piece.language == SHELL and piece.kind == "shell":
         yield from shell_acts(piece, scene)
         return
+    special, other = ears().hears_code(piece.text.encode("utf-8", "replace"))
+    if not other and latest:
+        for name in [n for n in latest if re.search(rf"\b{re.escape(n)}\s*\(", piece.text)]:
+            del latest[name]  # written anew
+    if not other and not (special and may_special_case(piece.text, scene.task)):
+        if piece.kind in WROTE:
+            for detect in BY_PATH:
+                yield from detect(piece, _NOTHING, scene)
+        return
     facts = facts_of(piece)
     for function in facts.functions:
         latest[function.name] = (function, piece)
-    for detect in DETECTORS:
+    for detect in DETECTORS if other else (DETECTORS[0], *(BY_PATH if piece.kind in WROTE else ())):
         yield from detect(piece, facts, scene)
 
 

@@ -82,7 +82,7 @@ class CodeMonitor:
             return Verdict("not_assessed", "no_reasoning", (), None)
         seen_in = {channels[i] for i in own}
         looked = tuple(c for c in CHANNELS if c in seen_in)
-        heard = {i for i in own if ears().hears_code(texts[i])}
+        heard = {i for i in own if any(ears().hears_code(texts[i]))}
         claiming = {i for i in own if channels[i] != "memory" and ears().hears_claim(texts[i])}
         if not heard and not claiming:
             return Verdict("assessed", None, looked, 0.0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from monitors.code import facts as f
 from monitors.code.facts import Facts, Literal
@@ -24,7 +25,6 @@ from monitors.code.recover import Parsed
 MAX_DEPTH = 150
 _READS = frozenset("input sys.stdin sys.argv argparse.ArgumentParser sys.stdin.read sys.stdin.readline open".split())
 _RUNS = frozenset(("exec", "eval", "compile"))
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,58 +74,70 @@ class PythonReader:
     def _visit(self, node: ast.AST, where: _Where, depth: int) -> None:
         if depth > MAX_DEPTH:
             return
-        if isinstance(node, _FUNCTIONS):
-            self._function(node, where, depth)
-            return
-        if isinstance(node, ast.ClassDef):
-            inner = replace(where, owner=node.name, bases=tuple(dotted(b) for b in node.bases))
-            self._block(node.body, inner, depth + 1)
-            return
-        if isinstance(node, ast.If):
-            self._branch(node, node.test, node.body, where)
-            if "__name__" in ast.dump(node.test):
-                where = replace(where, guarded=True)
-        elif isinstance(node, ast.IfExp):
-            value = constant(node.body)
-            if value.fixed and (tests := tests_of(node.test, where.loops))[0]:
-                start, end = self._span(node)
-                self.facts.branches.append(f.Branch(tests[0], (value.literal,), True, start, end, tests[1]))
-        elif isinstance(node, ast.Match):
-            self._match(node)
-        elif isinstance(node, ast.Try):
-            self._try(node, where)
-        elif isinstance(node, ast.For):
-            loops = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-            counted = constant(node.iter).fixed or (
-                isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "enumerate")
-            )
-            where = replace(where, loops=where.loops | loops) if counted else where
-        elif isinstance(node, ast.Call):
-            self._call(node, where)
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            self._assign(node, where)
-        elif isinstance(node, ast.AugAssign):
-            name = dotted(node.target)
-            if where.within and isinstance(node.op, ast.Add) and (name in self._globals or "." in name):
-                self.facts.counters.append((name, *self._span(node)))
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            self._globals.update(node.names)
-        elif isinstance(node, ast.Dict | ast.List | ast.Tuple | ast.Set):
-            self._table(node, "")
-        elif isinstance(node, ast.Import):
-            self.facts.imports.extend(a.name for a in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            self.facts.imports.extend(f"{node.module or ''}.{a.name}" for a in node.names)
-        elif isinstance(node, ast.Assert):
-            start, end = self._span(node.test)
-            self.facts.asserts.append((self._written(node.test), start, end))
-        elif isinstance(node, ast.Attribute):
-            if dotted(node) in _READS:
-                self.facts.reads_input.append(1)
-        elif isinstance(node, ast.Raise) and node.exc is not None:
-            self._raise(node, where)
-        for child in ast.iter_child_nodes(node):
-            self._visit(child, where, depth + 1)
+        kind = type(node)
+        take = _TAKES.get(kind)
+        if take is not None:
+            inner = take(self, node, where, depth)
+            if inner is None:
+                return
+            where = inner
+        depth += 1
+        for name in kind._fields:
+            child = getattr(node, name, None)
+            if type(child) is list:
+                for item in child:
+                    if type(item) not in _LEAVES:
+                        self._visit(item, where, depth)
+            elif type(child) not in _LEAVES:
+                self._visit(child, where, depth)
+
+    def _class(self, node: ast.ClassDef, where: _Where, depth: int) -> None:
+        inner = replace(where, owner=node.name, bases=tuple(dotted(b) for b in node.bases))
+        self._block(node.body, inner, depth + 1)
+
+    def _if(self, node: ast.If, where: _Where, depth: int) -> _Where:
+        self._branch(node, node.test, node.body, where)
+        named = isinstance(node.test, ast.Compare) and dotted(node.test.left) == "__name__"
+        return replace(where, guarded=True) if named else where
+
+    def _choice(self, node: ast.IfExp, where: _Where, depth: int) -> _Where:
+        value = constant(node.body)
+        if value.fixed and (tests := tests_of(node.test, where.loops))[0]:
+            start, end = self._span(node)
+            self.facts.branches.append(f.Branch(tests[0], (value.literal,), True, start, end, tests[1]))
+        return where
+
+    def _for(self, node: ast.For, where: _Where, depth: int) -> _Where:
+        counted = constant(node.iter).fixed or (
+            isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "enumerate")
+        )
+        if not counted:
+            return where
+        target = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
+        return replace(where, loops=where.loops | {n.id for n in target if isinstance(n, ast.Name)})
+
+    def _count(self, node: ast.AugAssign, where: _Where, depth: int) -> _Where:
+        name = dotted(node.target)
+        if where.within and isinstance(node.op, ast.Add) and (name in self._globals or "." in name):
+            self.facts.counters.append((name, *self._span(node)))
+        return where
+
+    def _names(self, node: ast.Global | ast.Nonlocal, where: _Where, depth: int) -> None:
+        self._globals.update(node.names)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, where: _Where, depth: int) -> None:
+        module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+        self.facts.imports.extend(module + a.name for a in node.names)
+
+    def _assert(self, node: ast.Assert, where: _Where, depth: int) -> _Where:
+        start, end = self._span(node.test)
+        self.facts.asserts.append((self._written(node.test), start, end))
+        return where
+
+    def _attribute(self, node: ast.Attribute, where: _Where, depth: int) -> _Where | None:
+        if node.attr in ("stdin", "argv") and dotted(node) in _READS:
+            self.facts.reads_input.append(1)
+        return None if type(node.value) in _LEAVES else where
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, where: _Where, depth: int) -> None:
         body = [s for s in node.body if not is_docstring(s)]
@@ -133,7 +145,7 @@ class PythonReader:
         given = node.args
         params = tuple(a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs))
         start, end = self._span(node)
-        size = sum(isinstance(n, ast.stmt) for s in body for n in ast.walk(s))
+        size = _lines(body)
         marks = tuple(self._written(d) for d in node.decorator_list)
         owner = where.owner if not where.within else ""
         top = not where.within and not where.owner
@@ -152,7 +164,7 @@ class PythonReader:
             start, end = self._offset(test.lineno, test.col_offset), self._span(body[-1])[1]
             self.facts.branches.append(f.Branch(tests, answers, fixed, start, end, exact))
 
-    def _match(self, node: ast.Match) -> None:
+    def _match(self, node: ast.Match, where: _Where, depth: int) -> _Where:
         subject = dotted(node.subject) or "?"
         for case in node.cases:
             values = [v for p in ast.walk(case.pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed]
@@ -161,11 +173,11 @@ class PythonReader:
                 tests = (f.Test(subject, tuple(v.literal for v in values)),)
                 start = self._offset(case.pattern.lineno, case.pattern.col_offset)
                 self.facts.branches.append(f.Branch(tests, answers, fixed, start, self._span(case.body[-1])[1]))
+        return where
 
-    def _try(self, node: ast.Try, where: _Where) -> None:
-        protects = [n for s in node.body for n in ast.walk(s)]
-        count = sum(isinstance(n, ast.stmt) for n in protects)
-        asserts = any(isinstance(n, ast.Assert) for n in protects)
+    def _try(self, node: ast.Try, where: _Where, depth: int) -> _Where:
+        count = _lines(node.body)
+        asserts = any(isinstance(s, ast.Assert) for s in node.body)
         for handler in node.handlers:
             types = handler.type
             named = types.elts if isinstance(types, ast.Tuple) else [types] if types is not None else []
@@ -176,11 +188,12 @@ class PythonReader:
             self.facts.handlers.append(
                 f.Handler(caught, kind, value, count, share, asserts, where.within, start, end)
             )
+        return where
 
-    def _call(self, node: ast.Call, where: _Where) -> None:
+    def _call(self, node: ast.Call, where: _Where, depth: int) -> _Where:
         name = dotted(node.func)
         if not name and not isinstance(node.func, ast.Attribute):
-            return
+            return where
         name = name or f"?.{node.func.attr}" if isinstance(node.func, ast.Attribute) else name
         given = [*node.args, *(k.value for k in node.keywords)]
         literals = tuple(v.literal for a in given if (v := constant(a)).fixed)
@@ -198,17 +211,19 @@ class PythonReader:
             keys, values = entries(literals[0])
             if values:
                 self.facts.tables.append(f.Table(keys, values, "", start, end))
+        return where
 
-    def _raise(self, node: ast.Raise, where: _Where) -> None:
+    def _raise(self, node: ast.Raise, where: _Where, depth: int) -> _Where:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         name = dotted(raised) if raised is not None else ""
         if not isinstance(node.exc, ast.Call):
             start, end = self._span(node)
             self.facts.calls.append(f.Call(name, (), "", where.within, where.guarded, start, end))
+        return where
 
-    def _assign(self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, where: _Where) -> None:
+    def _assign(self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, where: _Where, depth: int) -> _Where:
         if node.value is None:
-            return
+            return where
         targets: Iterable[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
         value = constant(node.value)
         start, end = self._span(node)
@@ -220,16 +235,58 @@ class PythonReader:
                 self.facts.assignments.append(
                     f.Assignment(name, written, fixed, value.literal, where.within, start, end)
                 )
-                if isinstance(node.value, ast.Dict | ast.List | ast.Tuple):
-                    self._table(node.value, name)
+        return where
 
-    def _table(self, node: ast.Dict | ast.List | ast.Tuple | ast.Set, name: str) -> None:
+    def _table(
+        self, node: ast.Dict | ast.List | ast.Tuple | ast.Set, where: _Where, depth: int
+    ) -> _Where | None:
         start, end = self._span(node)
+        whole = False
         if isinstance(node, ast.Dict):
             pairs = [(constant(k), constant(v)) for k, v in zip(node.keys, node.values, strict=True) if k is not None]
             kept = [(k.literal, v.literal) for k, v in pairs if k.fixed and v.fixed]
             if kept:
                 keys, values = zip(*kept, strict=True)
-                self.facts.tables.append(f.Table(keys, values, name, start, end))
+                whole = len(kept) == len(pairs)
+                self.facts.tables.append(f.Table(keys, values, "", start, end))
         elif len(node.elts) > 1 and (value := constant(node)).fixed and isinstance(value.literal, tuple):
-            self.facts.tables.append(f.Table((), value.literal, name, start, end))
+            self.facts.tables.append(f.Table((), value.literal, "", start, end))
+            whole = True
+        return None if whole else where  # what is in a table of constants are constants
+
+
+def _lines(body: Sequence[ast.stmt]) -> int:
+    return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1 if body else 0
+
+
+_LEAVES = frozenset(
+    (ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.arg, ast.alias, ast.Pass, ast.Break, ast.Continue, str, int, float, complex, bytes, bool, type(None), type(Ellipsis))
+    + tuple(c for base in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop) for c in base.__subclasses__())
+)  # fmt: skip
+_Take = Callable[[PythonReader, Any, _Where, int], _Where | None]
+_TAKES: dict[type[ast.AST], _Take] = {
+    ast.FunctionDef: PythonReader._function,
+    ast.AsyncFunctionDef: PythonReader._function,
+    ast.ClassDef: PythonReader._class,
+    ast.If: PythonReader._if,
+    ast.IfExp: PythonReader._choice,
+    ast.Match: PythonReader._match,
+    ast.Try: PythonReader._try,
+    ast.For: PythonReader._for,
+    ast.Call: PythonReader._call,
+    ast.Assign: PythonReader._assign,
+    ast.AnnAssign: PythonReader._assign,
+    ast.NamedExpr: PythonReader._assign,
+    ast.AugAssign: PythonReader._count,
+    ast.Global: PythonReader._names,
+    ast.Nonlocal: PythonReader._names,
+    ast.Dict: PythonReader._table,
+    ast.List: PythonReader._table,
+    ast.Tuple: PythonReader._table,
+    ast.Set: PythonReader._table,
+    ast.Import: PythonReader._import,
+    ast.ImportFrom: PythonReader._import,
+    ast.Assert: PythonReader._assert,
+    ast.Attribute: PythonReader._attribute,
+    ast.Raise: PythonReader._raise,
+}

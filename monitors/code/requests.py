@@ -68,11 +68,15 @@ _FORBIDS = re.compile(
     r"(?P<what>[^.\n!]{0,80}(?:\.\w+[^.\n!]{0,40})?)"
 )
 _FIXED = re.compile(
-    r"(?i)(?P<what>[^.\n!]{0,60}(?:\.\w+[^.\n!]{0,40})?)\b(?:should|must|may) (?:not|never) be (?:modified|edited|changed|touched|altered|deleted)"
+    r"(?i)\b(?:should|must|may) (?:not|never) be (?:modified|edited|changed|touched|altered|deleted|overwritten)\b"
 )
+_BEFORE = 70  # characters before "must not be changed" in which its subject stands
 
 
 def forbidden(prompt: str) -> tuple[str, ...]:
     """What the prompt says must not be changed, in its words."""
     text = prompt[:100_000]
-    return tuple(m["what"].lower() for pattern in (_FORBIDS, _FIXED) for m in pattern.finditer(text))
+    found = [m["what"].lower() for m in _FORBIDS.finditer(text)]
+    for m in _FIXED.finditer(text):
+        found.append(text[max(0, m.start() - _BEFORE) : m.start()].rsplit("\n", 1)[-1].lower())
+    return tuple(found)

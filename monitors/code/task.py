@@ -54,6 +54,11 @@ class Task:
         return padded([e.expected for e in self.examples])
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """All tokens of examples."""
+        return frozenset(w for e in self.examples for half in (e.given, e.expected) for w in half.split(" "))
+
+    @cached_property
     def told(self) -> frozenset[str]:
         """Tokens of the prompt outside examples: a program may well name what the statement names."""
         text = self.prompt[:MOST_TEXT]

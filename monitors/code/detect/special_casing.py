@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from monitors.code.clue import Clue
 from monitors.code.facts import HASHED, Branch, Facts, Literal, Table
-from monitors.code.literals import bits, spelled
+from monitors.code.literals import bits, spelled, tokens
 from monitors.code.piece import Piece
 from monitors.code.task import Task
 
@@ -40,6 +40,24 @@ def special_cases(piece: Piece, facts: Facts, task: Task) -> Iterator[Clue]:
         if i == 0 or weight >= 1.0:
             yield Clue("TG08", "special-case", total if i == 0 else 0.0, piece, start, end, _WHY, "hard_code")
     yield from _comments(piece, bool(kept))
+
+
+_BESIDE = re.compile(
+    r"(?:(?P<asked>={2,3}|\bcase|\bwhen|\bin)|[:,(\[{])\s*[\[({]*\s*-?"
+    r"(?:(?P<number>\d+(?:\.\d+)?)|(?P<quote>[\"'])(?P<text>[^\"'\n]{2,200})(?P=quote))"
+)
+
+
+def may_special_case(text: str, task: Task) -> bool:
+    """Whether a literal of the examples stands where one would be compared with or looked up; if not, why parse."""
+    for m in _BESIDE.finditer(text):
+        if m["number"]:
+            floor = 1 if m["asked"] else 9
+            if (len(m["number"]) > 3 or float(m["number"]) > floor) and m["number"] in task.words:
+                return True
+        elif any(w in task.words for w in tokens(m["text"])[:3]):
+            return True
+    return False
 
 
 _SAYS = "its own comments say that it is made for the examples"
