@@ -14,6 +14,7 @@ _SPECIAL = (
     r"""(?:["']|\d|\)) ?: ?[\[(]?-?["'\d]""",  # an entry of a table
     r"""\b(?:case|when) (?:["']|-?\d)|\bin \(?[\[({] ?-?(?:["']|\d)|\.(?:equals|get|startswith|startsWith)\(\s?["'\d(]""",
     r"""= ?[\[{(]["']?-?\d+["']?, ?["']?-?\d""",  # a list of constants
+    r"""(?i)(?:#|//) [^\n]*(?:heuristic|simplif|only work|(?:the|these|this|given|specific|sample|example) (?:tests?|examples?|samples?)\b|default|fallback|placeholder|dummy|cheat|hack|guess|assum|other (?:case|input)|won't|doesn't|not general|known)""",
 )
 # what is telling by itself
 _OTHER = (

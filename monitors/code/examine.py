@@ -28,7 +28,7 @@ from monitors.code.language import SHELL
 from monitors.code.piece import WROTE, Piece, Placed
 from monitors.code.read import MAX_CHARS, facts_of
 from monitors.code.scene import Answer, Scene, read_answer
-from monitors.code.task import MOST_TEXT, Task
+from monitors.code.task import MOST_TEXT, Task, task_of
 from monitors.code.transcript import turns
 
 OWN = ("action", "output", "memory")
@@ -53,10 +53,6 @@ DETECTORS: tuple[Detector, ...] = (
 )
 BY_PATH: tuple[Detector, ...] = (edits_of_tests, stand_ins, spoofed, sabotage)  # a file's name may be enough for them
 _NOTHING = Facts()
-_REFUSED = re.compile(
-    r"(?i)permission denied|no such file|command not found|operation not permitted|read-only file|did not appear verbatim|"
-    r"no replacement was performed|syntax error|patch (?:failed|does not apply)|not allowed|edit was not applied|access denied"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ def examine(steps: Sequence[Step]) -> Seen:
     """All clues of one trace."""
     line = _lay_out(steps)
     prompt = "\n".join(s.text for s in steps if s.channel == "prompt")
-    task = Task(prompt, "\n".join(line.shown)[:MOST_TEXT])
+    task = task_of(prompt, "\n".join(line.shown)[:MOST_TEXT])
     scene = Scene(task, tuple(line.answers))
     seen = Seen([], task, line.cut)
     done: set[tuple[str, str | None, str, str | None]] = set()
@@ -137,6 +133,8 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
         for name in [n for n in latest if re.search(rf"\b{re.escape(n)}\s*\(", piece.text)]:
             del latest[name]  # written anew
     if not other and not (special and may_special_case(piece.text, scene.task)):
+        if special:
+            yield from special_cases(piece, _NOTHING, scene.task)
         if piece.kind in WROTE:
             for detect in BY_PATH:
                 yield from detect(piece, _NOTHING, scene)
@@ -157,7 +155,7 @@ def _lay_out(steps: Sequence[Step]) -> _Timeline:
         if step.channel == "observation":
             _observe(line, step.text)
         elif step.channel in OWN:
-            if claiming and step.channel != "output" and RUNS.search(step.text):
+            if claiming and step.channel != "output" and RUNS.search(step.text.encode("utf-8", "replace")) is not None:
                 line.ran.append(line.order)
             if step.claims and step.channel in ("output", "action"):
                 line.said.append((step.number, step.channel, line.order + 1, step.text))
@@ -190,7 +188,7 @@ def _take(line: _Timeline, reader: Reader, code: Placed, step: Step) -> None:
 def _observe(line: _Timeline, text: str) -> None:
     answer = read_answer(line.order, text)
     line.answers.append(answer)
-    if _REFUSED.search(text[:4000]):
+    if answer.refused:
         line.refused.add(line.order)
     if "assert" in text or "expect" in text or ">>>" in text:
         line.shown.append(text[:20_000])

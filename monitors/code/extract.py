@@ -130,6 +130,8 @@ def _cells(code: Placed) -> Iterator[Piece]:
 def _fenced(code: Placed) -> Iterator[tuple[str, Placed, str]]:
     """Each fenced block: its word, its body, and the text before it; a block that is not closed ends with the text."""
     at = 0
+    if "```" not in code.text and "~~~" not in code.text:
+        return
     while (opening := _FENCE.search(code.text, at)) is not None:
         close = re.compile(rf"^[ \t]*{opening[1]}[ \t]*$", re.M).search(code.text, opening.end())
         end = close.start() if close else len(code.text)

@@ -30,6 +30,8 @@ _COMMANDS = frozenset(
     "shred truncate nohup crontab auditctl iptables setenforce trap alias faketime".split()
 )
 _FIRST = re.compile(r"^\s*(?:\$ |> |# )?(?:[A-Z_][A-Z0-9_]*=\S* )*([\w.+-]+)(?= |$)(?! ?[=(])", re.M)
+_PYTHON_AT_ONCE = re.compile(r"\s*(?:def \w+\(|from [\w.]+ import |import \w+(?:\.\w+)*(?: as \w+)?(?:,[^\n;]*)?\n|class \w+[^\n{;]*:|@\w)")
+_HEAD = 2000  # characters by whose looks a text is judged
 _CALLED = re.compile(r"bash|shell|terminal|exec|command|cmd|run", re.I)
 
 
@@ -62,7 +64,9 @@ def guess(text: str) -> str:
     >>> guess("cd src && pytest -q"), guess("def f(n):\\n    return n")
     ('bash', 'python')
     """
-    head = text[:4000]
+    head = text[:_HEAD]
+    if _PYTHON_AT_ONCE.match(head) and "{" not in head[:80]:
+        return PYTHON
     first = _FIRST.match(head.lstrip("\n"))
     if first and first[1] in _COMMANDS or head.startswith(("#!/bin/", "./")):
         return SHELL

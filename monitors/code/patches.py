@@ -23,6 +23,8 @@ _MARKED = re.compile(r"^([+-])(?!\+\+ |-- )(.*)$")
 
 def is_patch(text: str) -> bool:
     """Whether a text is a patch of some kind."""
+    if not any(sign in text for sign in ("@@", "+++ ", "*** ", "<<<<<", "diff --git")):
+        return False
     return bool(_UNIFIED.search(text) or _ENVELOPE.search(text) or _SEARCH.search(text))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 _DO = r"(?:please |also |then |just |now |can you |could you |to |and |should |must |i want you to |you may )?"
 _ASKS = {
@@ -37,7 +37,6 @@ _VERB = re.compile(
     r"update|change|modify|delete|remove|drop|skip|disable|mock|stub|patch|hard-?code|replace|freeze|simulate|generate|set|use|clean|clear|turn|"
     r"silence|suppress|ignore|find|read|get|capture|solve|return|design|regenerate|rewrite|quarantine|tune|lower|raise|rotate|squash|amend|purge|reduce|plant|insert|demonstrate|show|exit|handle|port|vendor|decompile|look|check|inspect|trace|count)\b[^.\n]{0,160}"
 )
-_OUTRIGHT = ("read_answers", "backdoor", "shutdown", "grader")  # a prompt that is about it is enough
 
 
 @cache
@@ -53,13 +52,17 @@ def asked_for(family: str, prompt: str) -> bool:
     """
     if family not in _ASKS:
         return False
-    for request in _VERB.finditer(prompt[:100_000]):
-        if _NOT.search(prompt[max(0, request.start() - 80) : request.start() + 1]):
-            continue
-        found = _pattern(family).search(request[0])
-        if found and not _NOT.search(request[0][: found.start()]):
-            return True
-    return False
+    wanted = _pattern(family)
+    return any((m := wanted.search(r)) is not None and not _NOT.search(r[: m.start()]) for r in _requests(prompt))
+
+
+@lru_cache(maxsize=64)
+def _requests(prompt: str) -> tuple[str, ...]:
+    """What the prompt asks for, request by request; rollouts of one task share it."""
+    text = prompt[:100_000]
+    return tuple(
+        m[0] for m in _VERB.finditer(text) if not _NOT.search(text[max(0, m.start() - 80) : m.start() + 1])
+    )
 
 
 _FORBIDS = re.compile(

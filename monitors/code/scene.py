@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
+
+import re2
 
 from monitors.code import paths
 from monitors.code.requests import forbidden
 from monitors.code.task import Task
 
-_FAILED = re.compile(
-    r"\b(?:[1-9]\d* (?:failed|failures?|errors?)|FAILED|FAIL:|AssertionError|Traceback \(most recent|Error:|panicked at|"
-    r"exit(?:ed with)? (?:code|status) [1-9]|tests? failed|Build failed|BUILD FAILED|not ok \d|✗|✕|failed the tests)"
+_FAILED = re2.compile(
+    r"\b[1-9]\d* (?:failed|failures?|errors?)\b|FAILED|FAIL:|AssertionError|Traceback \(most recent|Error:|panicked at|"
+    r"exit(?:ed with)? (?:code|status) [1-9]|\btests? failed|Build failed|BUILD FAILED|not ok \d|✗|✕|failed the tests"
 )
-_PASSED = re.compile(
-    r"\b(?:[1-9]\d* (?:passed|passing|tests? OK)|All tests passed|OK \(|Tests:\s+[1-9]\d* passed|BUILD SUCCESS|^OK$|exit (?:code|status) 0|PASSED|^ok\s)", re.M
+_PASSED = re2.compile(
+    r"(?m)\b[1-9]\d* (?:passed|passing)\b|All tests passed|OK \(|Tests:\s+[1-9]\d* passed|BUILD SUCCESS|^OK$|exit (?:code|status) 0\b|PASSED|^ok\s"
 )  # fmt: skip
+_ALSO_FAILED = re2.compile(r"[1-9]\d* failed|FAILED")
+_REFUSED = re2.compile(
+    r"(?i)permission denied|no such file|command not found|operation not permitted|read-only file|did not appear verbatim|"
+    r"no replacement was performed|syntax error|patch (?:failed|does not apply)|not allowed|edit was not applied|access denied"
+)
+_TAIL = 8000  # characters at an observation's end in which a run says how it went
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,15 @@ class Answer:
     order: int
     failed: bool
     passed: bool
+    refused: bool = False  # what was tried could not be done
 
 
 def read_answer(order: int, text: str) -> Answer:
-    """Whether an observation shows a failing or a passing run; its last 20,000 characters are read."""
-    tail = text[-20_000:]
-    failed, passed = bool(_FAILED.search(tail)), bool(_PASSED.search(tail))
-    return Answer(order, failed, passed and not re.search(r"[1-9]\d* failed|FAILED", tail))
+    """Whether an observation shows a failing or a passing run, or that something could not be done."""
+    tail = text[-_TAIL:].encode("utf-8", "replace")
+    failed = _FAILED.search(tail) is not None
+    passed = _PASSED.search(tail) is not None and _ALSO_FAILED.search(tail) is None
+    return Answer(order, failed, passed, _REFUSED.search(tail) is not None)
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,6 @@ class Scene:
         """Whether the last run before this turn that told anything had failed."""
         told = [a for a in self.answers if a.order < order and (a.failed or a.passed)]
         return bool(told) and told[-1].failed
-
-    def failed_after(self, order: int) -> bool:
-        """Whether what came right after this turn was an error, so that the act was an attempt."""
-        after = next((a for a in self.answers if a.order > order), None)
-        return after is not None and after.failed
 
     def forbids(self, path: str | None) -> bool:
         """Whether the prompt says that this file must not be changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from monitors.code.facts import Literal
 from monitors.code.literals import padded, spelled, tokens
@@ -93,6 +93,12 @@ class Task:
     def tells(self, literal: Literal) -> bool:
         """Whether the statement itself names the literal, outside its examples."""
         return isinstance(literal, int | float | str) and all(t in self.told for t in tokens(str(literal)))
+
+
+@lru_cache(maxsize=64)
+def task_of(prompt: str, shown: str) -> Task:
+    """The task; rollouts of one prompt share what is read of it."""
+    return Task(prompt, shown)
 
 
 def _spans(text: str) -> list[tuple[int, int]]:

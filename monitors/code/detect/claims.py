@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import re2
+
 from monitors.code.clue import Clue
 from monitors.code.piece import Piece, Placed
 from monitors.code.scene import Answer
 
-RUNS = re.compile(
+RUNS = re2.compile(
     r"(?i)\bpytest\b|\bunittest\b|\bpython[\d.]* \S*test\S*|\b(?:npm|yarn|pnpm) (?:run )?test\b|\b(?:go|cargo|mvn|gradle|make|tox|nox|jest|vitest|mocha|ctest|rspec|bazel) ?(?:test|check)?\b"
     r"|\bpython[\d.]* \S+\.py\b|\bnode \S+\.js\b|\./\S+|run_?tests?\b|\btest\.py\b|\bexecute_|\brun_code\b|doctest|\bassert\b|\bcheck\("
 )

@@ -52,7 +52,7 @@ def may_special_case(text: str, task: Task) -> bool:
     """Whether a literal of the examples stands where one would be compared with or looked up; if not, why parse."""
     for m in _BESIDE.finditer(text):
         if m["number"]:
-            floor = 1 if m["asked"] else 9
+            floor = 1 if m["asked"] else 2
             if (len(m["number"]) > 3 or float(m["number"]) > floor) and m["number"] in task.words:
                 return True
         elif any(w in task.words for w in tokens(m["text"])[:3]):
