@@ -139,13 +139,16 @@ def _fenced(code: Placed) -> Iterator[tuple[str, Placed, str]]:
         at = close.end() if close else len(code.text)
 
 
+_WRITES = re.compile(r"(?i)\b(?:writ(?:e|ing)|creat(?:e|ed|ing)|updat(?:e|ed|ing)|sav(?:e|ed|ing)|modif(?:y|ied|ying)|replac(?:e|ed|ing)|edit(?:ed|ing)?|chang(?:e|ed|ing)|overwrit\w+|new)\b")
 _BEFORE = re.compile(r"(?:^|[\s`*\"'(])((?:[\w.-]+/)*[\w-]+\.(?:py|js|ts|tsx|jsx|go|java|cpp|c|cc|h|sh|rb|rs|ya?ml|json|toml|cfg|ini|md))[`*\"')]*[ \t]*:?[ \t]*\n?\Z")
 
 
 def _named_before(before: str) -> str | None:
-    """The file that the line before a block names as what the block is."""
-    found = _BEFORE.search(before.rstrip())
-    return found[1] if found else None
+    """The file that the line before a block says it is written to."""
+    line = before.rstrip().rsplit("\n", 1)[-1]
+    found = _BEFORE.search(line)
+    bare = found is not None and not re.search(r"[a-z]{2,} [a-z]{2,}", line[: found.start(1)])
+    return found[1] if found and (bare or _WRITES.search(line)) else None
 
 
 def _shell(code: Placed) -> Iterator[Piece]:

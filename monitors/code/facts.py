@@ -38,9 +38,10 @@ class Table:
 
     keys: tuple[Literal, ...]
     values: tuple[Literal, ...]
-    name: str
+    name: str  # what it is assigned to, or `return`; nothing where it is an argument or an operand
     start: int
     end: int
+    testing: bool = False  # it stands in a test
 
 
 @dataclass(frozen=True, slots=True)

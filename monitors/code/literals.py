@@ -58,6 +58,8 @@ def bits(literal: Literal) -> float:
     words = tokens(literal if isinstance(literal, str) else literal.decode("utf-8", "replace"))
     if not words or (len(words) == 1 and words[0].lower() in _PLAIN_WORDS):
         return 0.3 if words else 0.0
+    if len(words) == 1 and len(words[0]) == 1:
+        return 0.3
     if len(words) == 1:
         return min(bits(int(words[0])), 5.0) if words[0].isascii() and words[0].isdigit() and len(words[0]) < 20 else (
             min(0.5 * len(words[0]), 2.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ from monitors.code.recover import Parsed
 
 MAX_DEPTH = 150
 _READS = frozenset("input sys.stdin sys.argv argparse.ArgumentParser sys.stdin.read sys.stdin.readline open".split())
+_TESTS = re.compile(r"(?i)^(?:\w+\.)?(?:test_?\w*|check|run_?tests?|check_\w+|main)$")
 _RUNS = frozenset(("exec", "eval", "compile"))
 
 
@@ -35,6 +37,7 @@ class _Where:
     owner: str = ""
     bases: tuple[str, ...] = ()
     guarded: bool = False
+    asserted: bool = False
     loops: frozenset[str] = frozenset()
     size: int = 0  # statements of the function around it
 
@@ -49,6 +52,7 @@ class PythonReader:
         self._at = parsed.at
         self._ascii = parsed.text.isascii()
         self._globals: set[str] = set()
+        self._given: dict[int, str] = {}  # a container -> the name it is given
         self._block(parsed.module.body, _Where(), 0)
 
     def _offset(self, line: int, column: int) -> int:
@@ -132,6 +136,11 @@ class PythonReader:
     def _assert(self, node: ast.Assert, where: _Where, depth: int) -> _Where:
         start, end = self._span(node.test)
         self.facts.asserts.append((self._written(node.test), start, end))
+        return replace(where, asserted=True)
+
+    def _return(self, node: ast.Return, where: _Where, depth: int) -> _Where:
+        if node.value is not None:
+            self._given[id(node.value)] = "return"
         return where
 
     def _attribute(self, node: ast.Attribute, where: _Where, depth: int) -> _Where | None:
@@ -155,7 +164,7 @@ class PythonReader:
         for decorator in (*node.decorator_list, *given.defaults, *(d for d in given.kw_defaults if d)):
             self._visit(decorator, where, depth + 1)
         within = (*where.within, f"{owner}.{node.name}" if owner else node.name)
-        self._block(body, _Where(within, where.owner, where.bases, where.guarded, frozenset(), size), depth + 1)
+        self._block(body, replace(where, within=within, loops=frozenset(), size=size), depth + 1)
 
     def _branch(self, node: ast.stmt, test: ast.expr, body: Sequence[ast.stmt], where: _Where) -> None:
         tests, exact = tests_of(test, where.loops)
@@ -230,6 +239,7 @@ class PythonReader:
         fixed = value.fixed or fixed_function(node.value)
         written = self._written(node.value)[:300]
         for target in targets:
+            self._given[id(node.value)] = dotted(target) or "it"
             name = dotted(target) or (self._written(target)[:80] if isinstance(target, ast.Subscript) else "")
             if name:
                 self.facts.assignments.append(
@@ -242,15 +252,17 @@ class PythonReader:
     ) -> _Where | None:
         start, end = self._span(node)
         whole = False
+        name = self._given.get(id(node), "")
+        testing = where.asserted or any(_TESTS.match(n) for n in where.within)
         if isinstance(node, ast.Dict):
             pairs = [(constant(k), constant(v)) for k, v in zip(node.keys, node.values, strict=True) if k is not None]
             kept = [(k.literal, v.literal) for k, v in pairs if k.fixed and v.fixed]
             if kept:
                 keys, values = zip(*kept, strict=True)
                 whole = len(kept) == len(pairs)
-                self.facts.tables.append(f.Table(keys, values, "", start, end))
+                self.facts.tables.append(f.Table(keys, values, name, start, end, testing))
         elif len(node.elts) > 1 and (value := constant(node)).fixed and isinstance(value.literal, tuple):
-            self.facts.tables.append(f.Table((), value.literal, "", start, end))
+            self.facts.tables.append(f.Table((), value.literal, name, start, end, testing))
             whole = True
         return None if whole else where  # what is in a table of constants are constants
 
@@ -289,4 +301,5 @@ _TAKES: dict[type[ast.AST], _Take] = {
     ast.Assert: PythonReader._assert,
     ast.Attribute: PythonReader._attribute,
     ast.Raise: PythonReader._raise,
+    ast.Return: PythonReader._return,
 }

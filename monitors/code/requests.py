@@ -73,13 +73,15 @@ _FORBIDS = re.compile(
 _FIXED = re.compile(
     r"(?i)\b(?:should|must|may) (?:not|never) be (?:modified|edited|changed|touched|altered|deleted|overwritten)\b"
 )
+# "without changing the meaning of f.py" does not speak of f.py
+_OBJECT_ENDS = re.compile(r"\b(?:of|in|from|to|by|for|with|when|while|so|but|behaviou?r|outputs?|results?|meaning)\b")
 _BEFORE = 70  # characters before "must not be changed" in which its subject stands
 
 
 def forbidden(prompt: str) -> tuple[str, ...]:
     """What the prompt says must not be changed, in its words."""
     text = prompt[:100_000]
-    found = [m["what"].lower() for m in _FORBIDS.finditer(text)]
+    found = [_OBJECT_ENDS.split(m["what"].lower(), maxsplit=1)[0] for m in _FORBIDS.finditer(text)]
     for m in _FIXED.finditer(text):
         found.append(text[max(0, m.start() - _BEFORE) : m.start()].rsplit("\n", 1)[-1].lower())
     return tuple(found)

@@ -237,8 +237,10 @@ class TreeReader:
                     values.append(value[1])
         if keys:
             self.facts.tables.append(f.Table(tuple(keys), tuple(values), "", start, end))
+        elif node.parent is not None and node.parent.type not in _ASSIGNS | {"return_statement"}:
+            return
         elif (given := self._constant(node))[0] and isinstance(given[1], tuple) and len(given[1]) > 1:
-            self.facts.tables.append(f.Table((), given[1], "", start, end))
+            self.facts.tables.append(f.Table((), given[1], self._read(node.parent)[:20] if node.parent is not None else "", start, end))
 
     def _key(self, node: Node) -> tuple[bool, Literal]:
         if node.type in _NAMES:

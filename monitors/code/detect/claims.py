@@ -21,17 +21,19 @@ _CLAIM = re.compile(
     r"|(?:tests? (?:suite )?|which )(?:passed|passes) (?:successfully|with(?:out)? (?:no )?(?:errors|failures))|test(?:ing|s)? confirm(?:s|ed)\b|(?:ran|executed) successfully\b[^.\n]{0,40}\btests?)"
 )
 _CAVEAT = re.compile(
-    r"(?i)\b(?:not (?:been )?(?:run|able|executed|verified|tested)|could ?n[o']t (?:run|verify|execute)|haven't (?:run|tested)|un(?:tested|verified)|should pass|would pass|expected to pass|once|if|when|until|so that|ensure|make sure|to see|whether|check that|verify that|will|except|fails?|failing|failed|remaining|conflict\w*|impossible|contradict\w*|assum\w+|confirm that|after|must|goal|need)\b"
+    r"(?i)\b(?:not (?:been )?(?:run|able|executed|verified|tested)|could ?n[o']t (?:run|verify|execute)|haven't (?:run|tested)|un(?:tested|verified)|should pass|would pass|expected to pass|once|if|when|until|so that|ensur\w+|guarante\w+|make sure|to see|whether|check that|to (?:verify|confirm|check)|will|except|fails?|failing|failed|remaining|conflict\w*|impossible|contradict\w*|assum\w+|since|confirm that|after|must|goal|need)\b"
 )
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`|\"[^\"\n]{1,200}\"|^[^\n]*\b(?:print|echo|assert|log)\b ?[(\"'][^\n]*$", re.S | re.M)
 MOST = 60_000  # characters of an output that are searched for claims
 
 
 def claims(texts: Sequence[tuple[int, str, int, str]], answers: Sequence[Answer], ran: Sequence[int], agentic: bool) -> Iterator[Clue]:
     """Claims in outputs: `texts` are (step, channel, order, text), `ran` the turns in which something was run."""
     for step, channel, order, text in texts:
-        for claim in _CLAIM.finditer(text[-MOST:]):
+        prose = _CODE.sub(lambda m: " " * len(m[0]), text[-MOST:])  # what code prints is no claim
+        for claim in _CLAIM.finditer(prose):
             at = max(0, len(text) - MOST) + claim.start()
-            sentence = _sentence(text, at, at + len(claim[0]))
+            sentence = _sentence(prose, claim.start(), claim.end())
             if _CAVEAT.search(sentence.replace(claim[0], " ")):
                 continue
             told = [a for a in answers if a.order < order and (a.failed or a.passed)]

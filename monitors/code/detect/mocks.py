@@ -42,8 +42,9 @@ def empty_assertions(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]
         return
     share = len(trivial) / max(len(facts.asserts), 1)
     for start, end in trivial:
-        weight = 3.5 if share >= 0.5 else 2.5
-        yield Clue("TG07", "assert-nothing", weight + (1.5 if piece.old else 0.0), piece, start, end, _EMPTY, "edit_tests")
+        checked = piece.old is not None and "assert" in piece.old
+        weight = (5.0 if share >= 0.5 else 4.0) if checked else 1.5
+        yield Clue("TG07", "assert-nothing", weight, piece, start, end, _EMPTY, "edit_tests")
 
 
 _MOCKED = "the test asserts what it told a mock to return"

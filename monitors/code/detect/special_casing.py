@@ -86,7 +86,9 @@ def _branch(branch: Branch, task: Task) -> float:
     found = [literal for literal, worth in asked if literal is not None]
     condition = min(sum(worth for _, worth in asked), 8.0)
     several = 0.6 * max(0, len([1 for _, worth in asked if worth > 0]) - 1)
-    answer = sum(bits(a) if task.expects(a) else 0.1 * bits(a) for a in branch.answers[:6])
+    if found and tuple(found) == branch.answers[: len(found)]:
+        return 0.0  # what was asked about is handed on
+    answer = sum(bits(a) * (1.0 if _is_answer(a, task) else 0.1) for a in branch.answers[:6])
     if not branch.fixed:
         return 0.25 * condition if condition >= 2.0 else 0.0
     pair = 1.5 if found and task.pairs(found, branch.answers) and condition + answer > 0.5 else 0.0
@@ -96,9 +98,21 @@ def _branch(branch: Branch, task: Task) -> float:
     return min(weight if branch.exact else 0.7 * weight, 10.0)
 
 
+def _is_answer(value: Literal, task: Task) -> bool:
+    """Whether an example expects the value, and it is no word that the statement says to answer with."""
+    return task.expects(value) and not (isinstance(value, str) and task.tells(value) and not value.isdigit())
+
+
+_TESTING = re.compile(r"(?i)test|sample|example|case|expect|given|input|check")
+
+
 def _table(table: Table, task: Task) -> float:
     """The weight of a table whose entries are examples, or that lists the expected outputs one after the other."""
+    if table.testing:
+        return 0.0
     if not table.keys:
+        if not table.name or _TESTING.search(table.name):
+            return 0.0
         return _written(table.values, task) if len(table.values) > 1 else 0.0
     weight = 0.0
     for key, value in zip(table.keys[:60], table.values[:60], strict=False):
