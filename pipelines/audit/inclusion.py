@@ -41,11 +41,13 @@ def against(
     covariates: Covariates | None = None,
     stratified: bool = True,
     with_odds: bool = False,
+    drawn: bool = True,
 ) -> Tested:
     """Test `outcome` against `marks` (n each, of the population) among `rows`, given the source columns.
 
     An outcome of zeros and ones is taken for presence, whose rows are exchanged with their odds. `covariates` may be
-    fewer than the source has, and `stratified` false to compare environments with each other too.
+    fewer than the source has, and `stratified` false to compare environments with each other too. With `drawn` false,
+    p is that of the moments, which is enough to say what an association goes with.
     """
     at = np.flatnonzero(rows)
     y, z = outcome[at].astype(float), marks[at].astype(float)
@@ -58,7 +60,7 @@ def against(
     chance = bounded(expected) if present else expected
     stratum = _alike(stratum, task, chance) if present else stratum
     parts = nested(y - chance, weight, group, task, stratum, chance if present else None)
-    test = assess(parts, level, np.random.default_rng(seed))
+    test = assess(parts, level, np.random.default_rng(seed) if drawn else None)
     measured = odds(y, chance, z, weight, test.variance, level) if with_odds and present else None
     return Tested(test, at, y, chance, weight, measured)
 

@@ -88,9 +88,13 @@ def explained_by(
     """
 
     def p(rows: np.ndarray, covariates: Covariates = NOTHING, stratified: bool = False) -> float:
-        return against(
-            case.source, outcome, case.flags, rows, level, case.seed, covariates=covariates, stratified=stratified
-        ).test.p
+        tested = against(
+            *(case.source, outcome, case.flags, rows, level, case.seed),
+            covariates=covariates,
+            stratified=stratified,
+            drawn=False,
+        )
+        return tested.test.p
 
     if p(everyone) > level:
         return None

@@ -56,7 +56,15 @@ def _unexplainable(
     position = np.nan_to_num(case.joined.first)
     size = case.level("order", 2) if level is None else level
     plain = against(
-        case.source, position, case.flags, case.present, size, case.seed, covariates=NOTHING, stratified=False
+        case.source,
+        position,
+        case.flags,
+        case.present,
+        size,
+        case.seed,
+        covariates=NOTHING,
+        stratified=False,
+        drawn=False,
     )
     if plain.test.p > size:
         return Finding("order", "L2", "none_found", "order", f"{says}", int(case.present.sum()), p=plain.test.p)
