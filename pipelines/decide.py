@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from monitors.monitor import Finding, MonitorSpec, Verdict
 from pipelines.plan import Part
 from schemas.behaviours import BEHAVIOURS
-from schemas.canary import CANARY
+from schemas.canary import CANARY, marked_id
 from schemas.digest import digest, text_buffer
 from schemas.results import ALERTS, ASSESSMENTS
 from schemas.text import CodePoints, code_points
@@ -103,15 +103,15 @@ def alerts(
     at = pa.array([i for i, _ in found], pa.int64())
     keys = traces.column("trace_key").take(at).to_pylist()
     findings = [f for _, f in found]
-    ids = [digest(k, spec.id, f.behaviour) for k, f in zip(keys, findings, strict=True)]
+    digests = [digest(k, spec.id, f.behaviour) for k, f in zip(keys, findings, strict=True)]
     carried = ("trace_key", "trace_digest", *ALERT_DIMENSIONS, "file", "row_group", "row")
     n = len(found)
     return ALERTS.batch(
         {
             "unit_id": units.take(at),
             "run_id": [stamp.run_id] * n,
-            "alert_id": [digest(i, spec.digest) for i in ids],
-            "finding_id": ids,
+            "alert_id": [marked_id("alert", digest(d, spec.digest)) for d in digests],
+            "finding_id": [marked_id("finding", d) for d in digests],
             "run_date": [stamp.run_date] * n,
             "monitor": [spec.id] * n,
             "monitor_version": [spec.version] * n,

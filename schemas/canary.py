@@ -5,25 +5,25 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-from schemas.digest import DIGEST_CHARS, digest
+from schemas.digest import DIGEST_CHARS
 
 # one public prefix that every artefact of monitoring carries, and that training data must never hold
 CANARY = "COTMONITOR-CANARY-DO-NOT-TRAIN"
 CHECK_CHARS = 8  # of an id's 32: a digest of somebody else's passes for ours once in 4 billion
 
 
-def marked_id(kind: Literal["alert", "finding"], *parts: str) -> str:
-    """An id by content: its kind, a dash and 32 hex digits, the last eight of which check the others.
+def marked_id(kind: Literal["alert", "finding"], digits: str) -> str:
+    """The id that a digest gives: its kind, a dash and the digest, with its last eight digits checking the others.
 
     The check lets a scanner know such an id wherever it stands, with its kind or without, among the md5s and uuids of
     ordinary text.
 
-    >>> marked_id("alert", "a finding", "a monitor")
-    'alert-348526e9c7fb0359e39914fea0143cde'
-    >>> is_marked("348526e9c7fb0359e39914fea0143cde"), is_marked("348526e9c7fb0359e39914fea0143cdf")
+    >>> marked_id("alert", "83e90e02c8b1f2992abc20412d50d0bb")
+    'alert-83e90e02c8b1f2992abc2041e1310928'
+    >>> is_marked("83e90e02c8b1f2992abc2041e1310928"), is_marked("83e90e02c8b1f2992abc20412d50d0bb")
     (True, False)
     """
-    body = digest(kind, *parts)[:-CHECK_CHARS]
+    body = digits[:-CHECK_CHARS]
     return f"{kind}-{body}{_check(body)}"
 
 

@@ -68,8 +68,12 @@ ALERTS = Table(
     doc="One row per trace, monitor and behaviour flagged, with the evidence.",
     columns=(
         *COMMITTED_BY,
-        Column("alert_id", pa.string(), "Digest of finding_id and monitor digest."),
-        Column("finding_id", pa.string(), "Digest of trace_key, monitor and behaviour; survives a new pack version."),
+        Column("alert_id", pa.string(), "`alert-` and a digest of finding and monitor digest."),
+        Column(
+            "finding_id",
+            pa.string(),
+            "`finding-` and a digest of trace_key, monitor and behaviour; survives a new pack version.",
+        ),
         Column("run_date", pa.date32(), "The date the run was for."),
         *IDENTITY,
         Column("monitor", pa.string(), "The monitor's id."),

@@ -17,7 +17,8 @@ Examples:
   cotmonitor alerts --store S --run 20261122T0100 --format json --limit 0
 """
 LEVELS = ("informational", "low", "medium", "high", "critical")  # schemas.results.LEVELS, unimported for a fast --help
-ID_CHARS = 12  # enough to be unique among tens of millions, and short enough to retype
+ID_CHARS = 18  # `alert-` and 12 digits: enough to be unique among tens of millions, and short enough to retype
+SIGNATURE_CHARS = 12
 EXCERPT_CHARS = 100
 
 CHOSEN = """
@@ -132,7 +133,7 @@ def _query(group: bool, format: str, limit: int) -> str:
                 if table
                 else "list(DISTINCT environment ORDER BY environment)"
             ),
-            signature=f"left(signature, {ID_CHARS})" if table else "signature",
+            signature=f"left(signature, {SIGNATURE_CHARS})" if table else "signature",
             limit=at_most,
         )
     if format == "table":

@@ -12,7 +12,7 @@ from pipelines.cli.options import store_option
 EXAMPLE = """
 \b
 Examples:
-  cotmonitor review 3f9a1c --store S --verdict true_positive --note "reads the expected values from the test"
+  cotmonitor review finding-3f9a1c --store S --verdict true_positive --note "reads the expected values from the test"
   cotmonitor review 3f9a1c --store S --verdict false_positive --reviewer ann --dry-run
 """
 VERDICTS = (
@@ -39,8 +39,9 @@ def login_name() -> str | None:
 def command(finding: str, store: str, verdict: str, note: str | None, reviewer: str | None, dry_run: bool) -> None:
     """Record a person's verdict on a finding.
 
-    FINDING_ID is the id of a finding or of one of its alerts, or the first digits of one. A verdict outlives new
-    versions of the monitor, as the finding does. Your newest one counts, beside those of others.
+    FINDING_ID is the id of a finding or of one of its alerts, or the first digits of one, with its kind before them or
+    not. A verdict outlives new versions of the monitor, as the finding does. Your newest one counts, beside those of
+    others.
     """
     import pyarrow as pa
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli.alerts import ID_CHARS
 from pipelines.cli.options import store_option
 from pipelines.cli.output import printable
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLE = """
 \b
 Examples:
-  cotmonitor show 3f9a1c --store S
+  cotmonitor show alert-3f9a1c --store S
   cotmonitor show 3f9a1c --store S --context 2000
   cotmonitor show 3f9a1c --store S --full --traces /mnt/lake | less -R
 """
@@ -46,8 +47,8 @@ ABOUT = (
 def command(alert: str, store: str, traces: str | None, context: int, full: bool, format: str) -> None:
     """Show an alert: the trace, its evidence, and why.
 
-    ALERT_ID may be its first digits, or the id of a finding. The trace is read again from its file; where that is gone
-    or has changed, this is said, and the excerpts that the store kept are shown.
+    ALERT_ID may be its first digits, with `alert-` or without, or the id of a finding. The trace is read again from its
+    file; where that is gone or has changed, this is said, and the excerpts that the store kept are shown.
     """
     from pipelines.show import places, read_steps
     from pipelines.store import Store
@@ -57,7 +58,7 @@ def command(alert: str, store: str, traces: str | None, context: int, full: bool
         found = find_alert(con, alert)
         key = found.text("trace_key")
         known = places(con, key, found.text("file"))
-        finding = found.text("finding_id")  # hexadecimal, as found in the store
+        finding = found.text("finding_id")  # a kind and hexadecimal digits, as found in the store
         reviews = ask(con, f"SELECT verdict, reviewer, reviewed_at, note FROM reviews WHERE finding_id = '{finding}'")
         others = ask(
             con,
@@ -112,7 +113,7 @@ def _head(found: Found, reviews: Answer, others: Answer) -> None:
     for verdict, reviewer, at, note in reviews.rows:
         lines.append(("review", f"{verdict} by {reviewer}, {at:%Y-%m-%d}" + (f": {note}" if note else "")))
     for alert_id, level, behaviour, stance, monitor in others.rows:
-        lines.append(("also", f"{level} {behaviour} {stance} by {monitor} ({str(alert_id)[:12]})"))
+        lines.append(("also", f"{level} {behaviour} {stance} by {monitor} ({str(alert_id)[:ID_CHARS]})"))
     width = max(len(label) for label, _ in lines)
     for label, value in lines:
         click.echo(f"{_dim(label.ljust(width))}  {_line(value)}")

@@ -10,8 +10,9 @@ import duckdb
 from schemas.errors import InputError
 
 LEAST_PREFIX = 4  # characters of an id; fewer are more likely a slip than a choice
-ECHOED_CHARS = 80  # of what somebody gave: an id has 64, and more of a slip helps nobody
+ECHOED_CHARS = 80  # of what somebody gave: an id has 40, and more of a slip helps nobody
 READING = "SELECT, WITH, FROM, PIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN"
+_ID = re.compile(rf"(?:(?P<kind>alert|finding)-)?(?P<digits>[0-9a-f]{{{LEAST_PREFIX},}})")
 _COMMENTS = re.compile(r"\s+|--[^\n]*(\n|$)|/\*.*?\*/", re.S)
 _EXPLAIN = re.compile(r"explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.I)
 _READS = re.compile(r"(select|with|from|pivot|describe|summarize|show|\()", re.I)
@@ -95,18 +96,20 @@ def brief(text: str) -> str:
 def find_alert(con: duckdb.DuckDBPyConnection, given: str) -> Found:
     """The alert, or the newest of the finding, whose id begins with `given`; raise `InputError` unless it is one.
 
-    Alerts of superseded units are found too, since people come back to ids that they noted down.
+    `given` is an id or its first digits, with `alert-` or `finding-` before them or without. Alerts of superseded units
+    are found too, since people come back to ids that they noted down.
     """
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_PREFIX},}}", given):
+    parts = _ID.fullmatch(given)
+    if parts is None:
         raise InputError(
             f"{brief(given)!r} is no alert id. Give {LEAST_PREFIX} or more of the hexadecimal digits that "
             "`cotmonitor alerts` shows."
         )
     for source in ("alerts", "(SELECT a.* FROM raw.alerts a JOIN raw.units u USING (unit_id, run_id))"):
         answer = con.execute(
-            f"""SELECT * FROM {source} WHERE starts_with(alert_id, $1) OR starts_with(finding_id, $1)
+            f"""SELECT * FROM {source} WHERE starts_with(alert_id, $alert) OR starts_with(finding_id, $finding)
                 ORDER BY run_id DESC, alert_id""",
-            [given],
+            {k: f"{k}-{parts['digits']}" if parts["kind"] in (None, k) else None for k in ("alert", "finding")},
         )
         columns = [c[0] for c in answer.description or []]
         rows = [dict(zip(columns, r, strict=True)) for r in answer.fetchall()]

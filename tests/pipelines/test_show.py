@@ -119,7 +119,7 @@ def alert_id(store: Store) -> str:
 
 
 def show(store: Store, *arguments: str) -> Result:
-    result = CliRunner().invoke(main, ["show", alert_id(store)[:9], "--store", str(store.path), *arguments])
+    result = CliRunner().invoke(main, ["show", alert_id(store)[:12], "--store", str(store.path), *arguments])
     assert result.exit_code == 0, result.output
     return result
 

@@ -7,8 +7,9 @@ import pytest
 
 from pipelines.canaries import find_ids, scan, table_bytes
 from schemas.canary import CANARY, marked_id
+from schemas.digest import digest
 
-ALERT = marked_id("alert", "a finding", "a monitor")
+ALERT = marked_id("alert", digest("a finding", "a monitor"))
 NESTED = pa.list_(pa.struct([("name", pa.string()), ("parts", pa.list_(pa.map_(pa.string(), pa.binary())))]))
 ARRAYS = {
     "strings": pa.array(["one", None, "two"]),

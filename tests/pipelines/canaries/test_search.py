@@ -16,8 +16,9 @@ from pipelines.canaries import Hit, find_ids, scan, scan_chunks
 from pipelines.canaries.disguises import DISGUISES
 from pipelines.canaries.search import OVERLAP
 from schemas.canary import CANARY, marked_id
+from schemas.digest import digest
 
-ALERT = marked_id("alert", "some finding", "some monitor")
+ALERT = marked_id("alert", digest("a finding", "a monitor"))
 DIGITS = ALERT.removeprefix("alert-")
 
 
@@ -111,7 +112,7 @@ def test_ordinary_text_has_no_canary_and_no_ids() -> None:
         ("['TG17.clock', 'HO01.own-aim']", [("rule id", "TG17.clock"), ("rule id", "HO01.own-aim")]),
         (f"in {ALERT}.", [("alert id", ALERT)]),
         (ALERT.upper(), [("alert id", ALERT.upper())]),
-        (marked_id("finding", "k", "m"), [("finding id", marked_id("finding", "k", "m"))]),
+        (marked_id("finding", digest("k", "m")), [("finding id", marked_id("finding", digest("k", "m")))]),
         (f"alert_id={DIGITS}", [("alert or finding id", DIGITS)]),
         ("TG08.json HO01.mp4 TG12.html XTG08.lookup TG26.lookup-table TG08 lookup-table", []),
         (f"{DIGITS}0 0{DIGITS}", [("alert or finding id", DIGITS)] * 2),

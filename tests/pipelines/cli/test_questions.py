@@ -208,10 +208,11 @@ def test_a_review_is_recorded_on_the_finding_and_the_newest_counts(tmp_path: Pat
     night(store, "r1", [File("a", [BAD])])
     (alert,) = rows(store, "SELECT alert_id, finding_id FROM alerts WHERE behaviour = 'TG08'")
     alert_id, finding = str(alert[0]), str(alert[1])
-    dry = call(store, "review", alert_id[:8], "--verdict", "unsure", "--reviewer", "ann", "--dry-run")
+    dry = call(store, "review", alert_id[:12], "--verdict", "unsure", "--reviewer", "ann", "--dry-run")
     assert dry.exit_code == 0 and "would record unsure by ann" in dry.stderr
     assert rows(store, "SELECT * FROM reviews") == []
-    for given, verdict in ((alert_id, "unsure"), (finding[:6], "true_positive")):
+    digits = finding.removeprefix("finding-")
+    for given, verdict in ((alert_id, "unsure"), (finding[:14], "unsure"), (digits[:6], "true_positive")):
         done = call(store, "review", given, "--verdict", verdict, "--reviewer", "ann", "--note", "it's so")
         assert done.exit_code == 0 and f"recorded {verdict} by ann on finding {finding}" in done.stderr
     assert rows(store, "SELECT finding_id, verdict, note FROM reviews") == [(finding, "true_positive", "it's so")]
@@ -221,10 +222,13 @@ def test_a_review_is_recorded_on_the_finding_and_the_newest_counts(tmp_path: Pat
     ("given", "says"),
     [
         ("ffff0000", "no alert or finding begins with 'ffff0000'"),
+        ("finding-ffff0000", "no alert or finding begins with 'finding-ffff0000'"),
         ("abc", "is no alert id"),
+        ("alert-abc", "is no alert id"),
+        ("trace-abcdef", "is no alert id"),
         ("'; DROP", "is no alert id"),
     ],
-    ids=["unknown", "too short", "no id at all"],
+    ids=["unknown", "unknown finding", "too short", "kind and too short", "another kind", "no id at all"],
 )
 @pytest.mark.parametrize("command", [["show"], ["review", "--verdict", "unsure"]], ids=["show", "review"])
 def test_an_id_that_fits_nothing_is_a_usage_error(store: Store, command: list[str], given: str, says: str) -> None:
@@ -254,8 +258,21 @@ def test_digits_that_fit_several_findings_are_refused(tmp_path: Path) -> None:
 
     store = fresh(tmp_path)
     many = [Trace(f"t{i}", looks={CORE: [Finding("TG08")]}) for i in range(600)]
-    ids = [finding_id(t, CORE, "TG08")[:LEAST_PREFIX] for t in many]
+    ids = [finding_id(t, CORE, "TG08").removeprefix("finding-")[:LEAST_PREFIX] for t in many]
     twice = next(i for i in ids if ids.count(i) > 1)
     night(store, "r1", [File("a", many)])
     result = call(store, "review", twice, "--verdict", "unsure", "--reviewer", "ann")
     assert result.exit_code == 2 and "Give more digits" in result.stderr
+
+
+def test_an_alert_is_found_by_its_kind_and_its_digits_alone(tmp_path: Path) -> None:
+    """A finding's digits behind `alert-` are somebody's mistake."""
+    store = fresh(tmp_path)
+    night(store, "r1", [File("a", [BAD])])
+    ((alert, finding),) = rows(store, "SELECT alert_id, finding_id FROM alerts WHERE behaviour = 'TG08'")
+    mixed = str(finding).replace("finding-", "alert-")
+    assert call(store, "review", mixed, "--verdict", "unsure", "--reviewer", "ann", "--dry-run").exit_code == 2
+    listed = call(store, "alerts", "--behaviour", "TG08").stdout
+    shown = str(alert)[:18]
+    assert shown in listed and str(alert)[:19] not in listed
+    assert call(store, "review", shown, "--verdict", "unsure", "--reviewer", "ann", "--dry-run").exit_code == 0

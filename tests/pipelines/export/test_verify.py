@@ -16,11 +16,12 @@ from pipelines.export.rows import RowSettings, training_rows
 from pipelines.export.verify import verify_shard
 from schemas.canary import CANARY, marked_id
 from schemas.contracts.export import ShardCheck
+from schemas.digest import digest
 from schemas.trace import ADAPTED
 from schemas.training import AUDIENCES, training_table
 
 KEY = b"sixteen bytes or so"
-ALERT = marked_id("alert", "a finding", "a monitor")
+ALERT = marked_id("alert", digest("a finding", "a monitor"))
 TOLD = {"rows", "messages", "chars", "trained_chars", "undigested_ids"}
 Row = dict[str, Any]
 STEPS: list[tuple[str, str, str | None, str]] = [

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.store import StagedFile, Store
+from schemas.canary import marked_id
 from schemas.digest import digest, trace_keys
 from schemas.ledger import DEAD_LETTERS, INGEST, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, REVIEWS
@@ -113,7 +114,7 @@ def review(store: Store, finding_id: str, verdict: str, reviewer: str = "ann", m
 
 
 def finding_id(trace: Trace, monitor: str, behaviour: str) -> str:
-    return digest(trace.key, monitor, behaviour)
+    return marked_id("finding", digest(trace.key, monitor, behaviour))
 
 
 def stage_files(
@@ -166,7 +167,7 @@ def stage_files(
 def _alert(trace: Trace, monitor: Monitor, found: Finding) -> dict[str, object]:
     finding = finding_id(trace, monitor.id, found.behaviour)
     return {
-        "alert_id": digest(finding, monitor.digest),
+        "alert_id": marked_id("alert", digest(finding, monitor.digest)),
         "finding_id": finding,
         "run_date": DAY,
         "monitor_version": monitor.version,
