@@ -22,6 +22,7 @@ KINDS = {
     "id": "id:TEXT, for the id of a rule, an alert or a finding that stands in a trace",
 }
 FOUND_LATER = ("canary", "id")  # in the text of traces, which is read long after the settings
+GIVEN, SCORES = ("reward", "success"), ("score", "scores")  # what an environment's own score is mapped to
 LONGEST = 366  # days; a wall with a hole for longer is to be built another way
 WHERE = "declassify"
 UNUSED = ("is declassified, and nothing in this export needs it", "take it out: a stale permission is a hole")
@@ -66,7 +67,8 @@ def needed(where: Iterable[Predicate], columns: Iterable[str], renamed: Mapping[
         if name.startswith(METADATA) and is_monitor_word(name.removeprefix(METADATA)):
             yield f"column:{name}", "is called like what a monitor or a reviewer makes"
     for target, source in renamed.items():
-        if is_monitor_word(source):
+        ordinary = target in GIVEN and source in SCORES
+        if is_monitor_word(source) and not ordinary:
             yield f"column:{source}", f"is mapped to {target} and called like what a monitor or a reviewer makes"
     for predicate in where:
         if predicate.column == "environment" and predicate.op in ("!=", "in"):

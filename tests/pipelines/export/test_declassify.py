@@ -64,6 +64,11 @@ def test_what_was_there_before_any_monitor_needs_none(where: tuple[str, ...], co
     assert said([], where, columns) == []
 
 
+def test_an_environments_own_score_may_be_the_reward() -> None:
+    assert said([], renamed={"reward": "score", "reasoning": "cot"}) == []
+    assert len(said([], renamed={"reward": "alert_score", "environment": "score"})) == 2
+
+
 def test_each_environment_of_a_list_needs_its_own() -> None:
     where = ("environment in (web, swe, math)",)
     assert [s.split()[1] for s in said([given("environment:swe")], where)] == ["environment:math", "environment:web"]
