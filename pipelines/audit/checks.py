@@ -11,7 +11,6 @@ from pipelines.audit.examine import examine
 from pipelines.audit.finding import CHECKS, Finding
 from pipelines.audit.history import CorpusPrint
 from pipelines.audit.index import build_index
-from pipelines.audit.payloads import check_payloads
 from pipelines.audit.pipeline import Scanned, scan_corpus
 from pipelines.audit.population import population
 from pipelines.audit.reward_fn import check_reward_fn
@@ -20,7 +19,6 @@ from pipelines.audit.texts import all_texts
 from pipelines.stage import Place
 
 SHOWN = 5  # faults of a certificate that are told
-BACKGROUND = 300  # traces whose words are taken for common
 NOISE_SHARE = 0.1  # of alpha, kept for a reward function that is noisy; the tests on rows have the rest
 WAY = {  # the way in that a check looks at, where it says nothing itself
     **dict.fromkeys(("certificate",), "L5"),
@@ -68,15 +66,17 @@ def check(
         tell("checking the certificate" + (" by exporting again" if settings.traces else ""))
         found.append(_certificate(asked))
     tell("looking for canaries and for what monitors wrote")
-    scanned = _scan(asked, corpus, place, beam_args)
+    scanned = _scan(asked, place, beam_args)
     found += scanned.findings
     if asked.payloads:
+        from pipelines.audit.payloads import check_payloads
+
         tell(f"looking at {len(asked.payloads):,} files of what graders were sent")
         found += check_payloads(asked.payloads, asked.store, settings.traces, place)
     tell("comparing rows with traces and alerts")
     people = population(asked.store, settings.min_level)
     found += examine(people, scanned.rows, asked.selection, alpha * (1 - share), asked.key, corpus.seed)
-    return Checked((*found, *_unspoken(asked, found)), scanned.rows.num_rows)
+    return Checked((*found, *_unspoken(asked, found)), scanned.count)
 
 
 def _certificate(asked: Asked) -> Finding:
@@ -97,16 +97,11 @@ def _certificate(asked: Asked) -> Finding:
     return Finding("certificate", "L5", "none_found", CERTIFICATE, says)
 
 
-def _scan(asked: Asked, corpus: CorpusPrint, place: Place, beam_args: Sequence[str]) -> Scanned:
+def _scan(asked: Asked, place: Place, beam_args: Sequence[str]) -> Scanned:
     settings = asked.settings
-    background: list[str] = []
-    if settings.traces is not None:  # what models write anyway is nobody's text
-        with asked.store.connect() as con:
-            drawn = sample(con, settings.traces, BACKGROUND, corpus.seed)
-        background = [step.text for trace in drawn.traces for step in trace.steps if step.text]
-    index = build_index(all_texts(asked.store).texts, background)
     wanted = CorpusSettings(settings.corpus, settings.id_column)
-    return scan_corpus(wanted, index, place, settings.workers, beam_args)
+    index = build_index(all_texts(asked.store).texts)
+    return scan_corpus(wanted, index, place, settings.workers, beam_args, traces=settings.traces, store=asked.store)
 
 
 def _unspoken(asked: Asked, found: Sequence[Finding]) -> Iterator[Finding]:
