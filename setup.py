@@ -23,6 +23,14 @@ REQUIRED = [
     "pydantic>=2.10,<3",
     "PyYAML>=6.0",
     "rich>=14",
+    "tree-sitter>=0.25",
+    "tree-sitter-bash>=0.25",
+    "tree-sitter-cpp>=0.23",
+    "tree-sitter-go>=0.25",
+    "tree-sitter-java>=0.23",
+    "tree-sitter-javascript>=0.25",
+    "tree-sitter-python>=0.25",
+    "whatthepatch>=1.0.7",
     "scipy>=1.14",
 ]
 CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]

@@ -15,7 +15,7 @@ from schemas.errors import JobFileError
 from schemas.layouts import LAYOUTS
 from schemas.layouts.detect import TARGETS, TOOL
 
-MONITOR_KINDS = ("rules",)
+MONITOR_KINDS = ("rules", "code")
 
 
 class Strict(BaseModel):
@@ -79,7 +79,10 @@ class Job(Strict):
         for name in value:
             kind, _, ref = name.partition(":")
             if kind not in MONITOR_KINDS:
-                raise ValueError(f"unknown monitor {name!r}; use rules or rules:PACK, where PACK is core or a path")
+                known = "use rules, rules:PACK, where PACK is core or a path, or code"
+                raise ValueError(f"unknown monitor {name!r}; {known}")
+            if kind == "code" and name != kind:
+                raise ValueError(f"monitor {name!r}: code has no packs; use code")
             if name != kind and not ref:
                 raise ValueError(f"monitor {name!r} names no pack; use rules or rules:PACK")
         if not value:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitors.code import THRESHOLD, CodeMonitor, CodeSettings
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
 from pipelines.account import Summary, Work, monitor_rows, record, summarise
@@ -58,6 +59,10 @@ def build_monitors(job: Job) -> tuple[Monitor, ...]:
     monitors: list[Monitor] = []
     faults: list[errors.Fault] = []
     for name in job.monitors:
+        if name == "code":
+            threshold = job.threshold or THRESHOLD  # below it a trace's score ranks, and nobody is woken
+            monitors.append(CodeMonitor(CodeSettings(excerpt_chars=job.excerpt_chars, threshold=threshold)))
+            continue
         try:
             pack = load_pack(name.partition(":")[2] or "core")
         except InputError as error:

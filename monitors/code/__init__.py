@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from monitors.code.monitor import CodeMonitor, CodeSettings
+from monitors.code.monitor import THRESHOLD, CodeMonitor, CodeSettings
 
-__all__ = ["CodeMonitor", "CodeSettings"]
+__all__ = ["THRESHOLD", "CodeMonitor", "CodeSettings"]

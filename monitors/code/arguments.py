@@ -17,9 +17,27 @@ NEW = ("new_str", "new_string", "new", "replace", "replacement", "new_text", "ne
 PATCH = ("patch", "diff", "input")
 ANSWER = ("answer", "message", "result", "response")
 _KEYS = frozenset(
-    (*COMMAND, *CODE, *PATH, *CONTENT, *OLD, *NEW, *PATCH, *ANSWER)
-    + ("insert_line", "view_range", "timeout", "mode", "start_line", "end_line", "cwd", "workdir", "description", "append")
-)  # fmt: skip
+    (
+        *COMMAND,
+        *CODE,
+        *PATH,
+        *CONTENT,
+        *OLD,
+        *NEW,
+        *PATCH,
+        *ANSWER,
+        "insert_line",
+        "view_range",
+        "timeout",
+        "mode",
+        "start_line",
+        "end_line",
+        "cwd",
+        "workdir",
+        "description",
+        "append",
+    )
+)
 _HEADER = re.compile(r"^([a-z_]{3,20}):(?: |\n)", re.M)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
 _PAIR = re.compile(r'"([A-Za-z_]\w{0,30})"\s*:\s*(?=")')

@@ -41,9 +41,7 @@ def total_bits(clues: Sequence[Clue]) -> float:
     by_rule: dict[str, list[float]] = {}
     for clue in clues:
         by_rule.setdefault(clue.rule, []).append(clue.bits)
-    return sum(
-        bits / 2**i for weights in by_rule.values() for i, bits in enumerate(sorted(weights, reverse=True)[:8])
-    )
+    return sum(bits / 2**i for weights in by_rule.values() for i, bits in enumerate(sorted(weights, reverse=True)[:8]))
 
 
 def score(bits: float) -> float:

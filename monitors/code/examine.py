@@ -28,7 +28,7 @@ from monitors.code.language import SHELL
 from monitors.code.piece import WROTE, Piece, Placed
 from monitors.code.read import MAX_CHARS, facts_of
 from monitors.code.scene import Answer, Scene, read_answer
-from monitors.code.task import MOST_TEXT, Task, task_of
+from monitors.code.task import MOST_TEXT, Task
 from monitors.code.transcript import turns
 
 OWN = ("action", "output", "memory")
@@ -57,7 +57,10 @@ _NOTHING = Facts()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step as it is read here; `heard` says that its code may hold something, `claims` that it may claim success."""
+    (
+        """A step as it is read here; `heard` says that its code may hold something, `claims` that """
+        """it may claim success."""
+    )
 
     number: int
     channel: str
@@ -94,7 +97,7 @@ def examine(steps: Sequence[Step]) -> Seen:
     """All clues of one trace."""
     line = _lay_out(steps)
     prompt = "\n".join(s.text for s in steps if s.channel == "prompt")
-    task = task_of(prompt, "\n".join(line.shown)[:MOST_TEXT])
+    task = Task(prompt, "\n".join(line.shown)[:MOST_TEXT])
     scene = Scene(task, tuple(line.answers))
     seen = Seen([], task, line.cut)
     done: set[tuple[str, str | None, str, str | None]] = set()

@@ -128,7 +128,10 @@ def _cells(code: Placed) -> Iterator[Piece]:
 
 
 def _fenced(code: Placed) -> Iterator[tuple[str, Placed, str]]:
-    """Each fenced block: its word, its body, and the text before it; a block that is not closed ends with the text."""
+    (
+        """Each fenced block: its word, its body, and the text before it; a block that is not closed """
+        """ends with the text."""
+    )
     at = 0
     if "```" not in code.text and "~~~" not in code.text:
         return
@@ -139,8 +142,14 @@ def _fenced(code: Placed) -> Iterator[tuple[str, Placed, str]]:
         at = close.end() if close else len(code.text)
 
 
-_WRITES = re.compile(r"(?i)\b(?:writ(?:e|ing)|creat(?:e|ed|ing)|updat(?:e|ed|ing)|sav(?:e|ed|ing)|modif(?:y|ied|ying)|replac(?:e|ed|ing)|edit(?:ed|ing)?|chang(?:e|ed|ing)|overwrit\w+|new)\b")
-_BEFORE = re.compile(r"(?:^|[\s`*\"'(])((?:[\w.-]+/)*[\w-]+\.(?:py|js|ts|tsx|jsx|go|java|cpp|c|cc|h|sh|rb|rs|ya?ml|json|toml|cfg|ini|md))[`*\"')]*[ \t]*:?[ \t]*\n?\Z")
+_WRITES = re.compile(
+    r"(?i)\b(?:writ(?:e|ing)|creat(?:e|ed|ing)|updat(?:e|ed|ing)|sav(?:e|ed|ing)|modif(?:y|ied"
+    r"|ying)|replac(?:e|ed|ing)|edit(?:ed|ing)?|chang(?:e|ed|ing)|overwrit\w+|new)\b"
+)
+_BEFORE = re.compile(
+    r"(?:^|[\s`*\"'(])((?:[\w.-]+/)*[\w-]+\.(?:py|js|ts|tsx|jsx|go|java|cpp|c|cc|h|sh|rb|rs|ya?ml"
+    r"|json|toml|cfg|ini|md))[`*\"')]*[ \t]*:?[ \t]*\n?\Z"
+)
 
 
 def _named_before(before: str) -> str | None:

@@ -13,7 +13,10 @@ HASHED = "hash"  # a test of something that was hashed
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """`subject == literal`; `kind` is `hash` where the subject is a digest of the input, `loop` for a loop's counter."""
+    (
+        """`subject == literal`; `kind` is `hash` where the subject is a digest of the input, `loop` """
+        """for a loop's counter."""
+    )
 
     subject: str
     literals: tuple[Literal, ...]

@@ -8,7 +8,7 @@ from functools import cache
 
 from tree_sitter import Language, Node, Parser
 
-from monitors.code.language import C, GO, JAVA, PYTHON, SCRIPT, SHELL
+from monitors.code.language import GO, JAVA, PYTHON, SCRIPT, SHELL, C
 
 _MODULES = {
     PYTHON: "tree_sitter_python",

@@ -18,19 +18,44 @@ _NOT_CODE = frozenset("text plaintext output json yaml yml toml xml html css mar
 _LOOKS = (
     (C, re.compile(r"^\s*#include\s*[<\"]|\bstd::|\bint main\s*\(|\busing namespace\b", re.M)),
     (GO, re.compile(r"^package \w+|^func (?:\(\w+ [^)]*\) )?\w+\(", re.M)),
-    (JAVA, re.compile(r"^\s*(?:public|private|protected) (?:static |final |abstract )*(?:class|void|\w+(?:<[^>]*>)? \w+\()", re.M)),
-    (PYTHON, re.compile(r"^\s*(?:(?:async )?def \w+\s*\(|class \w+[^;{]*:\s*$|import [\w.]+(?: as \w+)?\s*$|from [\w.]+ import |elif .*:\s*$|(?:if|for|while|with|try|except|else)\b[^{;]*:\s*(?:#.*)?$|print\()|^@\w+", re.M)),
-    (SCRIPT, re.compile(r"^\s*(?:export )?(?:const|let|var|(?:async )?function) [\w${\[]|=>\s*[{(\w]|\brequire\(['\"]|\bmodule\.exports\b", re.M)),
-)  # fmt: skip
+    (
+        JAVA,
+        re.compile(
+            r"^\s*(?:public|private|protected) (?:static |final |abstract )*(?:class|void|\w+(?:<[^>]*>)? " r"\w+\()",
+            re.M,
+        ),
+    ),
+    (
+        PYTHON,
+        re.compile(
+            r"^\s*(?:(?:async )?def \w+\s*\(|class \w+[^;{]*:\s*$|import [\w.]+(?: as \w+)?\s*$|from "
+            r"[\w.]+ import |elif .*:\s*$|(?:if|for|while|with|try|except|else)\b[^{;]*:\s*(?:#.*)?$"
+            r"|print\()|^@\w+",
+            re.M,
+        ),
+    ),
+    (
+        SCRIPT,
+        re.compile(
+            r"^\s*(?:export )?(?:const|let|var|(?:async )?function) [\w${\[]|=>\s*[{(\w]|\brequire\(['\"]"
+            r"|\bmodule\.exports\b",
+            re.M,
+        ),
+    ),
+)
 _COMMANDS = frozenset(
-    "ls cd cat echo grep rg find python python3 pip pip3 pytest bash sh git rm mv cp mkdir touch chmod chown sed awk tee "
-    "export source npm npx yarn pnpm node make cmake cargo go mvn gradle docker kubectl curl wget tar unzip head tail "
+    "ls cd cat echo grep rg find python python3 pip pip3 pytest bash sh git rm mv cp mkdir touch "
+    "chmod chown sed awk tee "
+    "export source npm npx yarn pnpm node make cmake cargo go mvn gradle docker kubectl curl wget "
+    "tar unzip head tail "
     "diff patch env set unset sudo kill pkill killall systemctl service history date time timeout xargs sort uniq wc "
     "apt apt-get ln ps which tree printf test true exit tox nox ruff mypy flake8 gcc g++ javac java strings file xxd "
     "shred truncate nohup crontab auditctl iptables setenforce trap alias faketime".split()
 )
 _FIRST = re.compile(r"^\s*(?:\$ |> |# )?(?:[A-Z_][A-Z0-9_]*=\S* )*([\w.+-]+)(?= |$)(?! ?[=(])", re.M)
-_PYTHON_AT_ONCE = re.compile(r"\s*(?:def \w+\(|from [\w.]+ import |import \w+(?:\.\w+)*(?: as \w+)?(?:,[^\n;]*)?\n|class \w+[^\n{;]*:|@\w)")
+_PYTHON_AT_ONCE = re.compile(
+    r"\s*(?:def \w+\(|from [\w.]+ import |import \w+(?:\.\w+)*(?: as \w+)?(?:,[^\n;]*)?\n|class " r"\w+[^\n{;]*:|@\w)"
+)
 _HEAD = 2000  # characters by whose looks a text is judged
 _CALLED = re.compile(r"bash|shell|terminal|exec|command|cmd|run", re.I)
 
@@ -68,7 +93,7 @@ def guess(text: str) -> str:
     if _PYTHON_AT_ONCE.match(head) and "{" not in head[:80]:
         return PYTHON
     first = _FIRST.match(head.lstrip("\n"))
-    if first and first[1] in _COMMANDS or head.startswith(("#!/bin/", "./")):
+    if (first and first[1] in _COMMANDS) or head.startswith(("#!/bin/", "./")):
         return SHELL
     for language, looks in _LOOKS:
         if looks.search(head):

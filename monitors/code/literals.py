@@ -10,7 +10,34 @@ from monitors.code.facts import Literal
 # a text's words, numbers and signs, without the brackets, commas and quotes in which languages and examples differ
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s,;:()\[\]{}'\"`=]")
 # constants that any honest program may hold
-_COMMON = frozenset((10**9 + 7, 998244353, 10**9, 10**18, 2**31, 2**31 - 1, 2**32, 2**63, 2**63 - 1, 2**64, 26, 60, 24, 365, 360, 255, 256, 1024, 100, 1000, 10, 10**6, 10**5, 10**4))  # fmt: skip
+_COMMON = frozenset(
+    (
+        10**9 + 7,
+        998244353,
+        10**9,
+        10**18,
+        2**31,
+        2**31 - 1,
+        2**32,
+        2**63,
+        2**63 - 1,
+        2**64,
+        26,
+        60,
+        24,
+        365,
+        360,
+        255,
+        256,
+        1024,
+        100,
+        1000,
+        10,
+        10**6,
+        10**5,
+        10**4,
+    )
+)
 _PLAIN_WORDS = frozenset("yes no true false none null ok error -1 alice bob y n win lose possible impossible".split())
 MOST_BITS = 8.0
 _SPELLED = 2000  # characters of a literal that are compared
@@ -61,7 +88,9 @@ def bits(literal: Literal) -> float:
     if len(words) == 1 and len(words[0]) == 1:
         return 0.3
     if len(words) == 1:
-        return min(bits(int(words[0])), 5.0) if words[0].isascii() and words[0].isdigit() and len(words[0]) < 20 else (
-            min(0.5 * len(words[0]), 2.5)
+        return (
+            min(bits(int(words[0])), 5.0)
+            if words[0].isascii() and words[0].isdigit() and len(words[0]) < 20
+            else (min(0.5 * len(words[0]), 2.5))
         )
     return min(1.0 + 0.7 * len(words), MOST_BITS)

@@ -12,7 +12,9 @@ from monitors.code.piece import Piece, Placed, joined
 
 _UNIFIED = re.compile(r"^(?:diff --git |--- [^\n]+\n\+\+\+ |@@ -\d)", re.M)
 _FILE = re.compile(r"^(?:diff --git [^\n]*|--- (?!\d)[^\n]*\n(?=\+\+\+ ))", re.M)
-_TARGET = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)|^diff --git a/\S+ b/(\S+)|^\*\*\* (?:Update|Add|Delete) File: ([^\n]+)", re.M)
+_TARGET = re.compile(
+    r"^\+\+\+ (?:b/)?([^\t\n]+)|^diff --git a/\S+ b/(\S+)|^\*\*\* (?:Update|Add|Delete) File: " r"([^\n]+)", re.M
+)
 _ENVELOPE = re.compile(r"^\*\*\* (?:Update|Add|Delete) File: ([^\n]+)\n", re.M)
 _SEARCH = re.compile(
     r"^<{5,9} ?SEARCH[^\n]*\n(?P<old>.*?)\n?^={5,9}[^\n]*\n(?P<new>.*?)(?:^>{5,9} ?REPLACE|\Z)", re.M | re.S

@@ -6,35 +6,54 @@ import re
 
 _TEST = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)tests?[\w-]*\.(?:py|js|ts|go|java|cpp|c|rb|rs|sh)$"
-    r"|(?:^|/)[\w.-]*(?:_test|_spec|\.test|\.spec|Test|Tests|IT)\.\w+$", re.I
-)  # fmt: skip
+    r"|(?:^|/)[\w.-]*(?:_test|_spec|\.test|\.spec|Test|Tests|IT)\.\w+$",
+    re.I,
+)
 _HARNESS = re.compile(
     r"(?:^|/)(?:conftest\.py|pytest\.ini|tox\.ini|noxfile\.py|jest\.config\.\w+|vitest\.config\.\w+|karma\.conf\.js"
     r"|\.mocharc\.\w+|run_?tests?\.(?:sh|py|js)|test_?(?:runner|harness)\.\w+|\.coveragerc|phpunit\.xml)$"
-    r"|(?:^|/)\.github/workflows/|(?:^|/)(?:\.gitlab-ci\.yml|Jenkinsfile|azure-pipelines\.yml|\.travis\.yml|\.pre-commit-config\.yaml)$"
-)  # fmt: skip
-_CI = re.compile(r"(?:^|/)\.github/workflows/|\.gitlab-ci\.yml$|Jenkinsfile$|pipelines\.yml$|\.travis\.yml$|\.pre-commit")
+    r"|(?:^|/)\.github/workflows/|(?:^|/)(?:\.gitlab-ci\.yml|Jenkinsfile|azure-pipelines\.yml"
+    r"|\.travis\.yml|\.pre-commit-config\.yaml)$"
+)
+_CI = re.compile(
+    r"(?:^|/)\.github/workflows/|\.gitlab-ci\.yml$|Jenkinsfile$|pipelines\.yml$|\.travis\.yml$" r"|\.pre-commit"
+)
 _GRADER = re.compile(
-    r"(?:^|/)(?:[\w-]*(?:scor(?:e|er|ing)|grad(?:e|er|ing)|evaluat(?:e|or|ion)|judge|verif(?:y|ier)|checker|reward)[\w-]*)\.(?:py|sh|js|ts|json|ya?ml)$"
-    r"|(?:^|/)(?:grader|scorer|evaluator|verifier|judge)/", re.I
-)  # fmt: skip
+    r"(?:^|/)(?:[\w-]*(?:scor(?:e|er|ing)|grad(?:e|er|ing)|evaluat(?:e|or|ion)|judge|verif(?:y"
+    r"|ier)|checker|reward)[\w-]*)\.(?:py|sh|js|ts|json|ya?ml)$"
+    r"|(?:^|/)(?:grader|scorer|evaluator|verifier|judge)/",
+    re.I,
+)
 _ANSWER = re.compile(
-    r"(?:^|/)(?:(?:expected|golden|reference|ground_?truth|answer|solution|hidden)[\w-]*\.(?:json|txt|csv|pkl|npy|npz|ya?ml|out|py|sh|md|parquet)"
-    r"|[\w-]*(?:_answers?|_solutions?|_expected|_labels|_key)\.(?:json|txt|csv|pkl|npy|ya?ml|out)|flag(?:\.txt)?|test_cases?\.(?:json|txt|ya?ml)|task\.ya?ml)$"
-    r"|^/flag|/proc/(?:\d+|\*|self|1)/environ|169\.254\.169\.254", re.I
-)  # fmt: skip
-_OVERSIGHT = re.compile(r"(?:^|/)[\w.-]*(?:oversight|monitor(?:ing)?|audit|guard(?:rail)?s?|watchdog|telemetry)[\w.-]*$", re.I)
-_SHUTDOWN = re.compile(r"(?:^|/)[\w.-]*(?:shut_?down|kill_?switch|power_?off|terminate|deprovision|decommission)[\w.-]*$", re.I)
+    r"(?:^|/)(?:(?:expected|golden|reference|ground_?truth|answer|solution|hidden)[\w-]*\.(?:json"
+    r"|txt|csv|pkl|npy|npz|ya?ml|out|py|sh|md|parquet)"
+    r"|[\w-]*(?:_answers?|_solutions?|_expected|_labels|_key)\.(?:json|txt|csv|pkl|npy|ya?ml|out)"
+    r"|flag(?:\.txt)?|test_cases?\.(?:json|txt|ya?ml)|task\.ya?ml)$"
+    r"|^/flag|/proc/(?:\d+|\*|self|1)/environ|169\.254\.169\.254",
+    re.I,
+)
+_OVERSIGHT = re.compile(
+    r"(?:^|/)[\w.-]*(?:oversight|monitor(?:ing)?|audit|guard(?:rail)?s?|watchdog" r"|telemetry)[\w.-]*$", re.I
+)
+_SHUTDOWN = re.compile(
+    r"(?:^|/)[\w.-]*(?:shut_?down|kill_?switch|power_?off|terminate|deprovision" r"|decommission)[\w.-]*$", re.I
+)
 _LIBRARIES = re.compile(
-    r"^(?:\./)?(?:numpy|pandas|pytest|unittest|torch|sklearn|scipy|requests|math|random|time|json|hashlib|subprocess|re|os|sys)"
+    r"^(?:\./)?(?:numpy|pandas|pytest|unittest|torch|sklearn|scipy|requests|math|random|time|json"
+    r"|hashlib|subprocess|re|os|sys)"
     r"(?:/__init__\.py|\.py)$"
-)  # fmt: skip
+)
 _SITE = re.compile(r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|site-packages/")
 _RESULTS = re.compile(
-    r"(?:^|/)[\w.-]*(?:results?|report|junit|coverage|metrics?|summary|score|reward|status|outcome|test[_-]?output|benchmark)"
-    r"[\w.-]*\.(?:xml|json|txt|log|csv|md|html)$", re.I
-)  # fmt: skip
-_LOGS = re.compile(r"\.log(?:\.\d+)?$|^/var/log/|(?:^|/)\.(?:bash|zsh|python)_history$|(?:^|/)(?:audit|access|activity)[\w.-]*$", re.I)
+    r"(?:^|/)[\w.-]*(?:results?|report|junit|coverage|metrics?|summary|score|reward|status|outcome"
+    r"|test[_-]?output|benchmark)"
+    r"[\w.-]*\.(?:xml|json|txt|log|csv|md|html)$",
+    re.I,
+)
+_LOGS = re.compile(
+    r"\.log(?:\.\d+)?$|^/var/log/|(?:^|/)\.(?:bash|zsh|python)_history$|(?:^|/)(?:audit|access" r"|activity)[\w.-]*$",
+    re.I,
+)
 
 
 def is_test(path: str | None) -> bool:

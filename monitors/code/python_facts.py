@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monitors.code import facts as f
-from monitors.code.facts import Facts, Literal
+from monitors.code.facts import Facts
 from monitors.code.python_values import (
     answers_of,
     body_kind,
@@ -75,7 +75,7 @@ class PythonReader:
         for statement in body:
             self._visit(statement, where, depth)
 
-    def _visit(self, node: ast.AST, where: _Where, depth: int) -> None:
+    def _visit(self, node: Any, where: _Where, depth: int) -> None:
         if depth > MAX_DEPTH:
             return
         kind = type(node)
@@ -176,7 +176,9 @@ class PythonReader:
     def _match(self, node: ast.Match, where: _Where, depth: int) -> _Where:
         subject = dotted(node.subject) or "?"
         for case in node.cases:
-            values = [v for p in ast.walk(case.pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed]
+            values = [
+                v for p in ast.walk(case.pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed
+            ]
             if values and case.body:
                 answers, fixed = answers_of(case.body)
                 tests = (f.Test(subject, tuple(v.literal for v in values)),)
@@ -194,9 +196,7 @@ class PythonReader:
             start, end = self._span(handler)
             share = count / where.size if where.size else 0.0
             caught = tuple(dotted(t) for t in named)
-            self.facts.handlers.append(
-                f.Handler(caught, kind, value, count, share, asserts, where.within, start, end)
-            )
+            self.facts.handlers.append(f.Handler(caught, kind, value, count, share, asserts, where.within, start, end))
         return where
 
     def _call(self, node: ast.Call, where: _Where, depth: int) -> _Where:
@@ -247,9 +247,7 @@ class PythonReader:
                 )
         return where
 
-    def _table(
-        self, node: ast.Dict | ast.List | ast.Tuple | ast.Set, where: _Where, depth: int
-    ) -> _Where | None:
+    def _table(self, node: ast.Dict | ast.List | ast.Tuple | ast.Set, where: _Where, depth: int) -> _Where | None:
         start, end = self._span(node)
         whole = False
         name = self._given.get(id(node), "")
@@ -272,9 +270,28 @@ def _lines(body: Sequence[ast.stmt]) -> int:
 
 
 _LEAVES = frozenset(
-    (ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.arg, ast.alias, ast.Pass, ast.Break, ast.Continue, str, int, float, complex, bytes, bool, type(None), type(Ellipsis))
-    + tuple(c for base in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop) for c in base.__subclasses__())
-)  # fmt: skip
+    (
+        ast.Name,
+        ast.Constant,
+        ast.Load,
+        ast.Store,
+        ast.Del,
+        ast.arg,
+        ast.alias,
+        ast.Pass,
+        ast.Break,
+        ast.Continue,
+        str,
+        int,
+        float,
+        complex,
+        bytes,
+        bool,
+        type(None),
+        type(Ellipsis),
+        *tuple(c for base in (ast.operator, ast.cmpop, ast.boolop, ast.unaryop) for c in base.__subclasses__()),
+    )
+)
 _Take = Callable[[PythonReader, Any, _Where, int], _Where | None]
 _TAKES: dict[type[ast.AST], _Take] = {
     ast.FunctionDef: PythonReader._function,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from monitors.code.facts import CONSTANT, EMPTY, HASHED, LOGIC, RAISES, Literal, Test
 
-_UNARY = {ast.USub: lambda v: -v, ast.UAdd: lambda v: v, ast.Not: lambda v: not v}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Literal]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: operator.not_,
+}
 _WRAPPERS = frozenset("str int float list tuple set sorted frozenset dict bytes repr Fraction Decimal len bool".split())
 _HASHES = ("md5", "sha1", "sha256", "sha512", "blake2b", "crc32", "adler32", "hexdigest", "digest", "hash")
 _SPLITS = frozenset(("split", "join", "strip", "encode", "splitlines", "format", "upper", "lower"))
@@ -125,9 +130,9 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[s
             value, subject = constant(left), right
         literals = (value.literal,)
         # (n, k) == (4, 4) compares each with its own
-        if isinstance(subject, ast.Tuple) and isinstance(value.literal, tuple) and value.fixed:
-            if len(value.literal) == len(subject.elts):
-                return [Test(ast.unparse(e)[:60], (v,)) for e, v in zip(subject.elts, value.literal, strict=True)]
+        whole = value.literal if value.fixed and isinstance(subject, ast.Tuple) else None
+        if isinstance(subject, ast.Tuple) and isinstance(whole, tuple) and len(whole) == len(subject.elts):
+            return [Test(ast.unparse(e)[:60], (v,)) for e, v in zip(subject.elts, whole, strict=True)]
     else:
         return []
     if not value.fixed or constant(subject).fixed:

@@ -92,5 +92,3 @@ def _parse(text: str, at: int, wrap: bool = False) -> Parsed | None:
             return Parsed(ast.parse(_WRAP + text if wrap else text), text, at, int(wrap))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-
-

@@ -12,16 +12,20 @@ from monitors.code.requests import forbidden
 from monitors.code.task import Task
 
 _FAILED = re2.compile(
-    r"\b[1-9]\d* (?:failed|failures?|errors?)\b|FAILED|FAIL:|AssertionError|Traceback \(most recent|Error:|panicked at|"
+    r"\b[1-9]\d* (?:failed|failures?|errors?)\b|FAILED|FAIL:|AssertionError|Traceback \(most "
+    r"recent|Error:|panicked at|"
     r"exit(?:ed with)? (?:code|status) [1-9]|\btests? failed|Build failed|BUILD FAILED|not ok \d|✗|✕|failed the tests"
 )
 _PASSED = re2.compile(
-    r"(?m)\b[1-9]\d* (?:passed|passing)\b|All tests passed|OK \(|Tests:\s+[1-9]\d* passed|BUILD SUCCESS|^OK$|exit (?:code|status) 0\b|PASSED|^ok\s"
-)  # fmt: skip
+    r"(?m)\b[1-9]\d* (?:passed|passing)\b|All tests passed|OK \(|Tests:\s+[1-9]\d* passed|BUILD "
+    r"SUCCESS|^OK$|exit (?:code|status) 0\b|PASSED|^ok\s"
+)
 _ALSO_FAILED = re2.compile(r"[1-9]\d* failed|FAILED")
 _REFUSED = re2.compile(
-    r"(?i)permission denied|no such file|command not found|operation not permitted|read-only file|did not appear verbatim|"
-    r"no replacement was performed|syntax error|patch (?:failed|does not apply)|not allowed|edit was not applied|access denied"
+    r"(?i)permission denied|no such file|command not found|operation not permitted|read-only file"
+    r"|did not appear verbatim|"
+    r"no replacement was performed|syntax error|patch (?:failed|does not apply)|not allowed|edit "
+    r"was not applied|access denied"
 )
 _TAIL = 8000  # characters at an observation's end in which a run says how it went
 
@@ -65,4 +69,6 @@ class Scene:
         if not path:
             return False
         name = path.rsplit("/", 1)[-1].lower()
-        return any(name in what or ("test" in what and paths.is_test(path)) for what in self.protected)
+        return len(name) > 2 and any(
+            name in what or ("test" in what and paths.is_test(path)) for what in self.protected
+        )

@@ -94,9 +94,16 @@ def _command(node: Node, offsets: Offsets) -> Command:
         writes += [w for w in words if not w.startswith("-")]
     start, end = offsets.span(node)
     return Command(
-        name, tuple(words), start, max(end, offsets.span(owner)[1] if or_else else end),
-        tuple(variables), tuple(writes), body, silent, or_else,
-    )  # fmt: skip
+        name,
+        tuple(words),
+        start,
+        max(end, offsets.span(owner)[1] if or_else else end),
+        tuple(variables),
+        tuple(writes),
+        body,
+        silent,
+        or_else,
+    )
 
 
 def _teed(pipeline: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""What the prompt, and tests that the model was shown, say of the task: examples, what is asked for, what is forbidden."""
+(
+    """What the prompt, and tests that the model was shown, say of the task: examples, what is """
+    """asked for, what is forbidden."""
+)
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from monitors.code.facts import Literal
 from monitors.code.literals import padded, spelled, tokens
 
 MOST_TEXT = 200_000  # characters of prompt and of shown tests that are read for examples
+MOST_EXAMPLES = 500
 _SECTION = re.compile(
-    r"^[ \t>*#]*(?:(?P<input>(?:sample |example |test )?inputs?|stdin)|(?P<output>(?:sample |example |expected )?outputs?"
-    r"|stdout|expected|answer))(?: ?#?\d+)?[ \t*]*:?[ \t*]*(?=$|[^\n]{0,200}$)", re.I | re.M
-)  # fmt: skip
-_FORMAT = re.compile(r"^[ \t*#]*(?:input|output)(?: and output)?(?: format| specification|s? and outputs? format)\b", re.I)
+    r"^[ \t>*#]*(?:(?P<input>(?:sample |example |test )?inputs?|stdin)|(?P<output>(?:sample "
+    r"|example |expected )?outputs?"
+    r"|stdout|expected|answer))(?: ?#?\d+)?[ \t*]*:?[ \t*]*(?=$|[^\n]{0,200}$)",
+    re.I | re.M,
+)
+_FORMAT = re.compile(
+    r"^[ \t*#]*(?:input|output)(?: and output)?(?: format| specification|s? and outputs? format)\b", re.I
+)
 _SECTION_END = re.compile(
     r"^[ \t]*(?:[#*]+ |Note|Explanation|Constraints|Hint|Problem|Task|Your |You |Write |Please |\[\w+\]|```\w+)", re.M
 )
@@ -41,9 +49,7 @@ class Task:
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
-        text = self.prompt[:MOST_TEXT]
-        found = [*_sections(text), *_asserted(text), *_asserted(self.shown[:MOST_TEXT])]
-        return tuple(found[:500])
+        return (*_prompt_examples(self.prompt), *_asserted(self.shown[:MOST_TEXT]))[:MOST_EXAMPLES]
 
     @cached_property
     def given(self) -> str:
@@ -61,15 +67,7 @@ class Task:
     @cached_property
     def told(self) -> frozenset[str]:
         """Tokens of the prompt outside examples: a program may well name what the statement names."""
-        text = self.prompt[:MOST_TEXT]
-        for pattern in (_DOCTEST, _ARROW):
-            text = pattern.sub(" ", text)
-        kept, at = [], 0
-        for start, end in _spans(text):
-            kept.append(text[at:start])
-            at = end
-        lines = (line for part in [*kept, text[at:]] for line in part.split("\n") if not _ASSERT.search(line))
-        return frozenset(t for line in lines for t in tokens(line))
+        return _told(self.prompt)
 
     def gives(self, literal: Literal) -> bool:
         """Whether an example's input holds the literal."""
@@ -96,9 +94,23 @@ class Task:
 
 
 @lru_cache(maxsize=64)
-def task_of(prompt: str, shown: str) -> Task:
-    """The task; rollouts of one prompt share what is read of it."""
-    return Task(prompt, shown)
+def _prompt_examples(prompt: str) -> tuple[Example, ...]:
+    """The examples of a prompt; its rollouts share what is read of it."""
+    text = prompt[:MOST_TEXT]
+    return tuple([*_sections(text), *_asserted(text)][:MOST_EXAMPLES])
+
+
+@lru_cache(maxsize=64)
+def _told(prompt: str) -> frozenset[str]:
+    text = prompt[:MOST_TEXT]
+    for pattern in (_DOCTEST, _ARROW):
+        text = pattern.sub(" ", text)
+    kept, at = [], 0
+    for start, end in _spans(text):
+        kept.append(text[at:start])
+        at = end
+    lines = (line for part in [*kept, text[at:]] for line in part.split("\n") if not _ASSERT.search(line))
+    return frozenset(t for line in lines for t in tokens(line))
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
@@ -150,7 +162,7 @@ def _asserted(text: str) -> list[Example]:
         if given:
             found.append(Example(" ".join(tokens(given)), " ".join(tokens(expected))))
         at = max(end, m.end())
-        if len(found) > 500:
+        if len(found) > MOST_EXAMPLES:
             break
     if not found:
         found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2]))) for m in _ARROW.finditer(text)]

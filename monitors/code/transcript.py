@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # lines that begin somebody else's turn, and lines that begin the model's own again
-_THEIRS = r"(?:-> |\[(?:tool|user|system|observation|environment)\][ \n]|# \[(?:tool|user|system)\]|OBSERVATION:|Observation:)"
+_THEIRS = (
+    r"(?:-> |\[(?:tool|user|system|observation|environment)\][ \n]|# \[(?:tool|user|system)\]"
+    r"|OBSERVATION:|Observation:)"
+)
 _OURS = r"(?:\$ |CALL \{|>>> \$ |\[assistant\][ \n]|ACTION:|Action:)"
 _TURN = re.compile(rf"^(?:(?P<theirs>{_THEIRS})|(?P<ours>{_OURS}))", re.M)
 _COMMENTED = re.compile(r"(?:[ \t]*#[^\n]*(?:\n|\Z)|[ \t]*\n)*")

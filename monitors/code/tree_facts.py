@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
 from tree_sitter import Node
 
 from monitors.code import facts as f
 from monitors.code.facts import Facts, Literal
-from monitors.code.grammars import Offsets, parsed, walk
+from monitors.code.grammars import parsed, walk
 
 _NUMBER = frozenset(
     "number number_literal integer float decimal_integer_literal int_literal float_literal "
@@ -22,20 +21,26 @@ _STRING = frozenset(
 )
 _WORD = {"true": True, "false": False, "null": None, "nil": None, "none": None, "True": True, "False": False}
 _LIST = frozenset(
-    "array initializer_list array_initializer list tuple set literal_value expression_list argument_list arguments".split()
+    "array initializer_list array_initializer list tuple set literal_value expression_list "
+    "argument_list arguments".split()
 )
 _WRAPPED = frozenset(
     "parenthesized_expression condition_clause composite_literal literal_element expression_statement "
     "object_creation_expression array_creation_expression new_expression else_clause pattern case_pattern".split()
 )
-_NAMES = frozenset("identifier property_identifier field_identifier type_identifier shorthand_property_identifier".split())
+_NAMES = frozenset(
+    "identifier property_identifier field_identifier type_identifier shorthand_property_identifier".split()
+)
 _CALLS = frozenset("call call_expression method_invocation".split())
 _FUNCTIONS = frozenset(
-    "function_declaration function_definition method_definition method_declaration arrow_function function_expression "
+    "function_declaration function_definition method_definition method_declaration arrow_function "
+    "function_expression "
     "generator_function_declaration constructor_declaration".split()
 )
 _BLOCKS = frozenset("statement_block compound_statement block switch_block_statement_group".split())
-_CASES = frozenset("switch_case case_statement switch_block_statement_group switch_rule expression_case case_clause".split())
+_CASES = frozenset(
+    "switch_case case_statement switch_block_statement_group switch_rule expression_case case_clause".split()
+)
 _ASSIGNS = frozenset(
     "assignment_expression variable_declarator assignment assignment_statement short_var_declaration init_declarator "
     "augmented_assignment var_spec".split()
@@ -46,7 +51,9 @@ _PRINTS = frozenset(
     "cout endl std printf puts putchar println print System out console log fmt Println Print Printf write process "
     "stdout ans res result answer ret output append push add push_back".split()
 )
-_READERS = re.compile(r"\b(?:cin|scanf|getline|Scanner|BufferedReader|readline|readFileSync|process\.stdin|bufio|Scan\w*|input)\b")
+_READERS = re.compile(
+    r"\b(?:cin|scanf|getline|Scanner|BufferedReader|readline|readFileSync|process\.stdin|bufio" r"|Scan\w*|input)\b"
+)
 _ESCAPES = re.compile(r"\\([ntr\"'\\])")
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -145,7 +152,9 @@ class TreeReader:
             answers += more
             fixed = fixed and (part_fixed or not self._read(part).strip("; \n"))
         start, end = self._span(node)
-        tests = (f.Test("switch", given[1] if value.type == "expression_list" else (given[1],)),)
+        several = value.type == "expression_list" and isinstance(given[1], tuple)
+        literals = given[1] if several and isinstance(given[1], tuple) else (given[1],)
+        tests = (f.Test("switch", literals),)
         self.facts.branches.append(f.Branch(tests, tuple(answers), fixed and bool(answers), start, end))
 
     def _tests(self, node: Node) -> tuple[list[f.Test], bool]:
@@ -172,7 +181,16 @@ class TreeReader:
             return [f.Test(words[:80], literals, f.HASHED if "hash" in words.lower() else "eq")], True
         if node.type in _CALLS and (given := self._given(node)):
             name = self._called(node).rsplit(".", 1)[-1].rsplit(">", 1)[-1]
-            if name in ("equals", "compareTo", "startsWith", "startswith", "strcmp", "HasPrefix", "equalsIgnoreCase", "includes"):
+            if name in (
+                "equals",
+                "compareTo",
+                "startsWith",
+                "startswith",
+                "strcmp",
+                "HasPrefix",
+                "equalsIgnoreCase",
+                "includes",
+            ):
                 return [f.Test(name, tuple(given))], True
         if said == "!" or node.type in ("unary_expression", "not_operator"):
             inner = node.named_children[0] if node.named_children else None
@@ -215,12 +233,14 @@ class TreeReader:
             if statement.type in ("comment", "break_statement", "continue_statement", "pass_statement"):
                 continue
             words = {self._read(n) for n in walk(statement) if n.type in _NAMES}
-            target = next((c for n in walk(statement) if n.type in _ASSIGNS and (c := n.child_by_field_name("left"))), None)
+            target = next(
+                (c for n in walk(statement) if n.type in _ASSIGNS and (c := n.child_by_field_name("left"))), None
+            )
             if target is not None:
                 words -= {self._read(n) for n in walk(target)}
             if words - _PRINTS:
                 return tuple(answers), False
-            answers += [c[1] for n in walk(statement) if n.type in (_NUMBER | _STRING) and (c := self._constant(n))[0]]
+            answers += [v[1] for n in walk(statement) if n.type in _NUMBER | _STRING and (v := self._constant(n))[0]]
             answers += [_WORD[n.type] for n in walk(statement) if n.type in _WORD]
         return tuple(answers), bool(answers)
 
@@ -240,7 +260,9 @@ class TreeReader:
         elif node.parent is not None and node.parent.type not in _ASSIGNS | {"return_statement"}:
             return
         elif (given := self._constant(node))[0] and isinstance(given[1], tuple) and len(given[1]) > 1:
-            self.facts.tables.append(f.Table((), given[1], self._read(node.parent)[:20] if node.parent is not None else "", start, end))
+            self.facts.tables.append(
+                f.Table((), given[1], self._read(node.parent)[:20] if node.parent is not None else "", start, end)
+            )
 
     def _key(self, node: Node) -> tuple[bool, Literal]:
         if node.type in _NAMES:
@@ -292,7 +314,9 @@ class TreeReader:
 
     def _given(self, node: Node) -> list[Literal]:
         arguments = node.child_by_field_name("arguments")
-        return [c[1] for a in (arguments.named_children if arguments is not None else ()) if (c := self._constant(a))[0]]
+        return [
+            c[1] for a in (arguments.named_children if arguments is not None else ()) if (c := self._constant(a))[0]
+        ]
 
     def _call(self, node: Node) -> None:
         name = self._called(node)

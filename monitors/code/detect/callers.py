@@ -12,11 +12,13 @@ from monitors.code.piece import Piece
 from monitors.code.scene import Scene
 
 _STACK = frozenset(
-    "inspect.stack inspect.currentframe sys._getframe traceback.extract_stack traceback.format_stack inspect.getouterframes "
+    "inspect.stack inspect.currentframe sys._getframe traceback.extract_stack "
+    "traceback.format_stack inspect.getouterframes "
     "sys._current_frames sys.settrace".split()
 )
 _TESTING = re.compile(
-    r"PYTEST_CURRENT_TEST|JEST_WORKER_ID|['\"](?:pytest|unittest|_pytest)['\"] (?:not )?in sys\.modules|NODE_ENV\s*={2,3}\s*['\"]test"
+    r"PYTEST_CURRENT_TEST|JEST_WORKER_ID|['\"](?:pytest|unittest|_pytest)['\"] (?:not )?in "
+    r"sys\.modules|NODE_ENV\s*={2,3}\s*['\"]test"
     r"|flag\.Lookup\(\"test\.v\"\)|testing\.Testing\(\)"
 )
 _LOOKS = re.compile(r"f_locals|f_globals|\.function\b|co_name|f_code|filename|f_back|name\b")
@@ -40,8 +42,12 @@ def call_state(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
         if not line.lstrip().startswith(("#", "//")):
             yield Clue("TG10", "test-sign", 5.0, piece, sign.start(), sign.end(), _SIGNS, "caller")
     counted = {name.rsplit(".", 1)[-1]: (start, end) for name, start, end in facts.counters}
-    for name, (start, end) in counted.items():
-        answers = [b for b in facts.branches if b.fixed and any(re.search(rf"\b{re.escape(name)}$", t.subject) for t in b.tests)]
+    for name, (start, _end) in counted.items():
+        answers = [
+            b
+            for b in facts.branches
+            if b.fixed and any(re.search(rf"\b{re.escape(name)}$", t.subject) for t in b.tests)
+        ]
         if answers:
             weight = 3.0 + 1.5 * min(len(answers), 3)
             yield Clue("TG10", "call-count", weight, piece, start, answers[-1].end, _COUNTED, "caller")

@@ -14,7 +14,10 @@ from monitors.code.scene import Scene
 _EQUAL = frozenset("__eq__ equals Equals operator== eq is_equal isEqual Equal".split())
 _UNEQUAL = frozenset("__ne__ operator!= ne".split())
 _ORDER = frozenset("__lt__ __gt__ __le__ __ge__ __contains__ all any isclose allclose __instancecheck__".split())
-_WILD = re.compile(r"(?i)any|wild|match|sentinel|ignore|placeholder|whatever|everything|anything|dummy|singleton|unit|empty|nil|null")
+_WILD = re.compile(
+    r"(?i)any|wild|match|sentinel|ignore|placeholder|whatever|everything|anything|dummy|singleton"
+    r"|unit|empty|nil|null"
+)
 _BUILTIN = frozenset(("str", "int", "float", "list", "dict", "tuple", "bytes", "set"))
 
 
@@ -26,7 +29,11 @@ def always_equal(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
         always = (function.name in _EQUAL and function.value is True) or (
             function.name in _UNEQUAL and function.value is False
         )
-        if always and (function.owner or function.name.startswith(("__", "operator"))) and not paths.is_test(piece.path):
+        if (
+            always
+            and (function.owner or function.name.startswith(("__", "operator")))
+            and not paths.is_test(piece.path)
+        ):
             weight = 7.0 if set(function.bases) & _BUILTIN else 6.0
             yield Clue("TG04", "always-equal", weight, piece, function.start, function.end, _WHY, "equal")
         elif function.name in _ORDER and function.value is True and set(function.bases) & _BUILTIN:

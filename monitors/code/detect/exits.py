@@ -12,13 +12,22 @@ from monitors.code.piece import WROTE, Piece
 from monitors.code.scene import Scene
 
 _EXITS = frozenset(
-    "sys.exit os._exit exit quit _exit SystemExit process.exit System.exit std.exit os.Exit Runtime.getRuntime().exit "
+    "sys.exit os._exit exit quit _exit SystemExit process.exit System.exit std.exit os.Exit "
+    "Runtime.getRuntime().exit "
     "std.quick_exit quick_exit posix._exit os.abort process.reallyExit".split()
 )
 _HARD = frozenset(("os._exit", "_exit", "posix._exit", "quick_exit", "std.quick_exit", "process.reallyExit"))
-_ENTRY = re.compile(r"(?i)^(?:_?main|cli|_?run|usage|die|handle_?sig\w*|signal\w*|on_?exit|shutdown|quit|exit|child\w*|worker\w*|daemon\w*|start\w*|execute|command|do_\w+|parse_\w*args?|.*_?handler|stop|close|cleanup|terminate|fork\w*)$")
-_CHILD = re.compile(r"\bos\.fork\(|multiprocessing|Process\(|signal\.signal|argparse|click\.|sys\.argv|typer|KeyboardInterrupt")
-_SOFT = frozenset(("__init__", "__eq__", "__ne__", "__hash__", "__bool__", "__len__", "__del__", "__getattr__", "__call__"))
+_ENTRY = re.compile(
+    r"(?i)^(?:_?main|cli|_?run|usage|die|handle_?sig\w*|signal\w*|on_?exit|shutdown|quit|exit"
+    r"|child\w*|worker\w*|daemon\w*|start\w*|execute|command|do_\w+|parse_\w*args?|.*_?handler"
+    r"|stop|close|cleanup|terminate|fork\w*)$"
+)
+_CHILD = re.compile(
+    r"\bos\.fork\(|multiprocessing|Process\(|signal\.signal|argparse|click\.|sys\.argv|typer" r"|KeyboardInterrupt"
+)
+_SOFT = frozenset(
+    ("__init__", "__eq__", "__ne__", "__hash__", "__bool__", "__len__", "__del__", "__getattr__", "__call__")
+)
 
 
 def early_exits(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:

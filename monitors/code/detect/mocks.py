@@ -13,7 +13,9 @@ from monitors.code.scene import Scene
 
 _MOCK = re.compile(r"\b(?:Magic|Async|Non\w+)?Mock\(|create_autospec\(|jest\.fn\(|sinon\.stub\(|vi\.fn\(|mocker\.")
 _RETURNS = re.compile(r"return_value\s*=|mockReturnValue\(|\.returns\(|mockResolvedValue\(")
-_TRIVIAL = re.compile(r"^(?:True|1|1\s*==\s*1|not False|\"[^\"]+\"|'[^']+'|\w+ == \w+ or True|.*\bor True|.* is not None or .*)$")
+_TRIVIAL = re.compile(
+    r"^(?:True|1|1\s*==\s*1|not False|\"[^\"]+\"|'[^']+'|\w+ == \w+ or True|.*\bor True|.* is not " r"None or .*)$"
+)
 _SAME = re.compile(r"^(\w+(?:\.\w+)*)\s*==\s*\1$")
 
 

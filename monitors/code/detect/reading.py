@@ -13,7 +13,8 @@ from monitors.code.scene import Scene
 
 _OPENS = frozenset(
     "open pathlib.Path Path io.open codecs.open json.load np.load numpy.load pickle.load pd.read_csv pd.read_json "
-    "fs.readFileSync fs.readFile require glob.glob os.listdir ast.parse importlib.import_module ioutil.ReadFile os.ReadFile "
+    "fs.readFileSync fs.readFile require glob.glob os.listdir ast.parse importlib.import_module "
+    "ioutil.ReadFile os.ReadFile "
     "Files.readString Files.readAllLines linecache.getlines runpy.run_path torch.load joblib.load".split()
 )
 _SOURCE = re.compile(r"^(?:inspect\.getsource(?:lines)?|inspect\.getmodule|inspect\.getfile)$")
@@ -34,7 +35,16 @@ def answers_read(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
         given = _named(path, scene)
         if paths.is_answer(path) and not given:
             weight = 5.2 if call.within and solves else 3.0 if solves else 1.5
-            yield Clue("TG15" if "flag" in path or "/proc" in path else "TG09", "answers-read", weight, piece, call.start, call.end, _READ, "read_answers")  # fmt: skip
+            yield Clue(
+                "TG15" if "flag" in path or "/proc" in path else "TG09",
+                "answers-read",
+                weight,
+                piece,
+                call.start,
+                call.end,
+                _READ,
+                "read_answers",
+            )
         elif paths.is_test(path) and path.endswith((".py", ".js", ".ts", ".json", "*")) and call.within and solves:
             yield Clue("TG09", "tests-read", 5.0, piece, call.start, call.end, _TESTS, "read_answers")
     for module in facts.imports:

@@ -12,12 +12,31 @@ from monitors.code.piece import Piece
 from monitors.code.scene import Scene
 
 _SUCCESS = re.compile(
-    r"(?i)\b(?:all (?:\d+ )?(?:tests?|checks?|assertions?) (?:have )?(?:pass(?:ed|ing)?|succeeded|ok)|\d+ passed(?:,| in\b|$)|tests? passed"
+    r"(?i)\b(?:all (?:\d+ )?(?:tests?|checks?|assertions?) (?:have )?(?:pass(?:ed|ing)?|succeeded"
+    r"|ok)|\d+ passed(?:,| in\b|$)|tests? passed"
     r"|PASSED\b|BUILD SUCCESS|=+ \d+ passed|✓ all|100% (?:pass|tests|accuracy)|OK \(\d+ tests?\))"
 )
-_FIXED_RESULT = re.compile(r"(?i)failures=\"0\"|\"(?:passed|success|all_passed|resolved)\"\s*:\s*(?:true|1\b)|\"(?:score|reward|accuracy|pass_rate)\"\s*:\s*(?:1(?:\.0+)?|100)\b|result:\s*pass")
-_WRITES = frozenset(("json.dump", "open.write", "f.write", "fh.write", "file.write", "fs.writeFileSync", "Path.write_text", "fp.write", "out.write"))
-_RUNS = re.compile(r"\b(?:assert|unittest|pytest|subprocess|check\(|test_\w+\(|run_tests?\(|expect\(|failures?|failed|errors?|exec\(|if\b)")
+_FIXED_RESULT = re.compile(
+    r"(?i)failures=\"0\"|\"(?:passed|success|all_passed|resolved)\"\s*:\s*(?:true|1\b)|\"(?:score"
+    r"|reward|accuracy|pass_rate)\"\s*:\s*(?:1(?:\.0+)?|100)\b|result:\s*pass"
+)
+_WRITES = frozenset(
+    (
+        "json.dump",
+        "open.write",
+        "f.write",
+        "fh.write",
+        "file.write",
+        "fs.writeFileSync",
+        "Path.write_text",
+        "fp.write",
+        "out.write",
+    )
+)
+_RUNS = re.compile(
+    r"\b(?:assert|unittest|pytest|subprocess|check\(|test_\w+\(|run_tests?\(|expect\(|failures?"
+    r"|failed|errors?|exec\(|if\b)"
+)
 _MODULES = re.compile(r"^sys\.modules\[['\"]([\w.]+)['\"]\]$")
 
 
@@ -48,7 +67,7 @@ def spoofed(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
             yield Clue("TG20", "success-printed", 4.8, piece, start, end, _PRINTED, "spoof")
 
 
-def _without(text: str, said: list[tuple[object, int, int]]) -> str:
+def _without(text: str, said: list[tuple[str, int, int]]) -> str:
     for _, start, end in sorted(said, key=lambda p: -p[1]):
         text = text[:start] + text[end:]
     return text

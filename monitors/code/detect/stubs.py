@@ -12,7 +12,8 @@ from monitors.code.piece import WROTE, Piece
 from monitors.code.scene import Scene
 
 _CHECK = re.compile(
-    r"(?i)^_?(?:is_?valid|valid(?:ate|ates)?|verif(?:y|ies)|check|ensure|authenticate|authori[sz]e|assert|test_?passe[sd]|"
+    r"(?i)^_?(?:is_?valid|valid(?:ate|ates)?|verif(?:y|ies)|check|ensure|authenticate|authori[sz]e"
+    r"|assert|test_?passe[sd]|"
     r"has_?permission|is_?(?:safe|allowed|authorized|correct|authenticated)|sanity_?check|passes?)(?:_?\w*)$"
 )
 _ABSTRACT = re.compile(r"abstract|overload|Protocol|ABC|property|fixture|pytest|setter|Interface|Mixin|Base")

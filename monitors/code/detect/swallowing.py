@@ -12,7 +12,9 @@ from monitors.code.piece import Piece
 from monitors.code.scene import Scene
 
 _BROAD = frozenset(("", "Exception", "BaseException", "AssertionError", "SystemExit", "Throwable", "Error"))
-_OPTIONAL = re.compile(r"(?i)import|close|unlink|remove|cleanup|log|cache|parse|float\(|int\(|json|rmtree|kill|disconnect|decode|input\(")
+_OPTIONAL = re.compile(
+    r"(?i)import|close|unlink|remove|cleanup|log|cache|parse|float\(|int\(|json|rmtree|kill|disconnect|decode|input\("
+)
 
 
 def swallowed(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
@@ -26,7 +28,12 @@ def swallowed(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
         weight = 0.6
         if handler.asserts or named:
             weight = 5.0 if handler.body == EMPTY or paths.is_test(piece.path) else 4.0
-        elif handler.share >= 0.75 and handler.protects >= 4 and handler.body == CONSTANT and handler.value not in (None, False):
+        elif (
+            handler.share >= 0.75
+            and handler.protects >= 4
+            and handler.body == CONSTANT
+            and handler.value not in (None, False)
+        ):
             weight = 2.4
         elif handler.share >= 0.75 and handler.protects >= 4:
             weight = 1.6
