@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipelines.export.steps import SPANS, Flags, StepColumns, flags
 from pipelines.export.thought_names import means_thoughts
 from pipelines.export.thoughts import may_hold, reasoning_spans
 
-NAME = r"^[\pL\pN_.:/@+\-]{1,128}$"  # a tool's name; whatever else stands there is text
+NAME = re.compile(r"[\w.:/@+\-]{1,128}")  # of a tool; whatever else stands there is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,17 @@ def blind_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, Done]:
         replaced[i] = _act(steps, i, policy, bool(thinking[i]))
     text = _with(steps.text, {i: shown for i, (shown, _) in replaced.items()})
     text, echoed = _without_echoes(steps, text, left_out, {i: own for i, (_, own) in replaced.items() if own})
-    odd = flags(pc.invert(pc.match_substring_regex(steps.name, NAME))) & ~left_out
+    odd = steps.is_named(lambda name: NAME.fullmatch(name) is None) & ~left_out
     name = pc.if_else(pa.array(odd), pa.scalar(None, pa.string()), steps.name) if odd.any() else steps.name
     spans = pa.ListArray.from_arrays(pa.array(np.zeros(len(steps) + 1, np.int32)), pa.array([], SPANS.value_type))
-    messages = steps.lists(steps.role, name, text, spans.cast(SPANS), ~left_out)
+    messages = steps.lists(steps.role, steps.channel, name, text, spans.cast(SPANS), ~left_out)
     return messages, Done(int(left_out.sum()), cut, echoed, int(odd.sum()))
 
 
 def _left_out(steps: StepColumns) -> Flags:
     gone = flags(steps.redacted) | steps.is_channel("reasoning", "memory")
-    names = steps.name.dictionary_encode()
-    known = names.dictionary.to_pylist()
-    hidden = np.array([is_left_out("action", name, False) for name in known] or [False])
-    at = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return gone | (hidden[at] & (at >= 0) & steps.is_channel("action", "observation"))
+    hidden = steps.is_named(lambda name: is_left_out("action", name, False))
+    return gone | (hidden & steps.is_channel("action", "observation"))
 
 
 def _cut(steps: StepColumns, step: int) -> tuple[str, str]:

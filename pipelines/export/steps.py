@@ -59,6 +59,13 @@ class StepColumns:
     def is_channel(self, *channels: str) -> Flags:
         return flags(pc.is_in(self.channel, pa.array(channels, pa.string())))
 
+    def is_named(self, such: Callable[[str], bool]) -> Flags:
+        """Which steps have a name that is `such`; each name is asked about once."""
+        names = self.name.dictionary_encode()
+        said = np.array([name is not None and such(name) for name in names.dictionary.to_pylist()] or [False])
+        at = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return said[at] & (at >= 0)
+
     def has_arguments(self, such: Callable[[str], bool] | None = None) -> Flags:
         """Which steps are calls whose arguments are known, or known to have one whose name is `such`."""
         found = np.zeros(len(self), bool)
@@ -79,10 +86,12 @@ class StepColumns:
             return ()
         return [Stretch(**stretch) for stretch in self._arguments[at].as_py()]
 
-    def lists(self, role: pa.Array, name: pa.Array, text: pa.Array, spans: pa.Array, keep: Flags | None) -> pa.Array:
+    def lists(
+        self, role: pa.Array, channel: pa.Array, name: pa.Array, text: pa.Array, spans: pa.Array, keep: Flags | None
+    ) -> pa.Array:
         """Messages by trace (type MESSAGES), of the steps in `keep` or of all; `train` is where there are spans."""
         trace = self.trace
-        columns = [role, self.channel, name, text, spans]
+        columns = [role, channel, name, text, spans]
         if keep is not None and not keep.all():
             trace = trace[keep]
             columns = [column.filter(pa.array(keep)) for column in columns]

@@ -14,18 +14,23 @@ from schemas.text import code_points
 
 
 def trained_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, int]:
-    """Messages by trace (type MESSAGES), and in how many traces every character would train."""
+    """Messages by trace (type MESSAGES), and in how many traces every character would train.
+
+    A step that was withheld holds at most a summary of what was there; it is a message of reasoning, whatever it was.
+    """
     lengths = code_points(steps.text)
     whole, looked_at, marked = _sorted_out(steps, policy, lengths)
     found = {i: _mask(steps, i, policy, bool(marked[i])) for i in np.flatnonzero(looked_at).tolist()}
     spans, trained = span_lists(lengths, whole, found)
-    messages = steps.lists(steps.role, steps.name, steps.text, spans, None)
+    withheld = steps.redacted if pc.any(steps.redacted).as_py() else None
+    channel = steps.channel if withheld is None else pc.if_else(withheld, "reasoning", steps.channel)
+    messages = steps.lists(steps.role, channel, steps.name, steps.text, spans, None)
     return messages, _all_ones(steps, lengths, trained)
 
 
 def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flags, Flags, Flags]:
     """Which texts train whole, which must be looked at one by one, and which of these may hold marked reasoning."""
-    mine = flags(pc.equal(steps.role, "assistant")) & (lengths > 0)
+    mine = flags(pc.equal(steps.role, "assistant")) & (lengths > 0) & ~flags(steps.redacted)
     outputs = mine & steps.is_channel("output")
     actions = mine & steps.is_channel("action")
     looked_at = np.zeros(len(steps), bool)
@@ -36,7 +41,7 @@ def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flag
         spelled = _where(actions & ~called, pc.match_substring_regex, steps.text, JSON_LIKE)
         looked_at = actions & (called | spelled) if policy.arguments else looked_at
         if policy.plain_actions:
-            plain = actions & ~called & ~spelled & ~_thinking(steps)
+            plain = actions & ~called & ~spelled & ~steps.is_named(is_thinking_tool)
     candidates = outputs | plain
     marked = _where(candidates | looked_at, may_hold, steps.text)
     marked |= spelled  # JSON's escapes may hide in a text what stands in its values
@@ -49,14 +54,6 @@ def _where(chosen: Flags, check: object, texts: pa.Array, *more: object) -> Flag
     if chosen.any():
         found[chosen] = flags(check(texts.filter(pa.array(chosen)), *more))  # type: ignore[operator]
     return found
-
-
-def _thinking(steps: StepColumns) -> Flags:
-    """Which steps are calls of tools that only think."""
-    names = steps.name.dictionary_encode()
-    known = np.array([name is not None and is_thinking_tool(name) for name in names.dictionary.to_pylist()] or [False])
-    at = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return known[at] & (at >= 0)
 
 
 def _mask(steps: StepColumns, step: int, policy: Policy, marked: bool) -> list[Span]:
