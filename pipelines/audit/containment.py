@@ -21,6 +21,7 @@ from pipelines.audit.words import I64, U64, Words, words_of
 __all__ = ["MonitorText", "TextIndex", "build_index", "monitor_texts", "search", "search_rows", "telling"]
 NEAR = 20  # words beyond twice a text's length, within which its keys must meet
 CLEAR = 0.8  # share that the keys alone show; where less, the words are aligned
+SPOT_KEYS = 512  # of one place, at most
 BEST = 4  # texts that are compared with one place
 LEAST_SHARE = 0.4  # of a text (of PIECE words at most) that must stand in a row
 LEAST_WORDS = 7  # of it that must stand there in keys which are rare elsewhere
@@ -124,18 +125,9 @@ def lookup(index: Arrays, hashes: U64, rows: I64) -> tuple[I64, I64]:
 
 
 def _meetings(index: Arrays, hashes: U64, rows: I64, places: I64, keys: I64) -> Iterator[Meeting]:
-    piece, at = _pieces_of(index, keys)
-    place, key = places[at], keys[at]
-    order = np.lexsort((place, piece, rows[place]))
-    piece, place, key = piece[order], place[order], key[order]
-    row = rows[place]
-    edges = np.flatnonzero(np.concatenate([[True], (row[1:] != row[:-1]) | (piece[1:] != piece[:-1])]))
-    ends = np.append(edges[1:], len(piece))
-    enough = ends - edges >= MEETING
     spots: dict[int, list[tuple[int, int, int, int]]] = {}
-    for a, b in zip(edges[enough].tolist(), ends[enough].tolist(), strict=True):
-        for first, last, met in _clusters(place[a:b], key[a:b], _room(index, int(piece[a]))):
-            spots.setdefault(int(row[a]), []).append((met, first, last, int(piece[a])))
+    for spot in _spots(index, rows, places, keys):
+        spots.setdefault(int(rows[spot[1]]), []).append(spot)
     for here, found in spots.items():
         bounds = np.searchsorted(rows, [here, here + 1])
         for first, last, number in _best_of(found):
@@ -144,23 +136,34 @@ def _meetings(index: Arrays, hashes: U64, rows: I64, places: I64, keys: I64) -> 
                 yield meeting
 
 
-def _room(index: Arrays, piece: int) -> int:
-    return 2 * int(index.bounds[piece + 1] - index.bounds[piece]) + NEAR
-
-
-def _clusters(place: I64, key: I64, room: int) -> Iterator[tuple[int, int, int]]:
-    """Where enough different keys meet within `room` words: first and last place, and how many."""
-    cuts = np.flatnonzero(np.diff(place) > room) + 1
-    for group in np.split(np.arange(len(place)), cuts):
-        start = 0
-        while start < len(group):
-            inside = group[start : start + int(np.searchsorted(place[group[start:]], place[group[start]] + room))]
-            met = len(np.unique(key[inside]))
-            if met >= MEETING:
-                yield int(place[inside[0]]), int(place[inside[-1]]), met
-                start += len(inside)
-            else:
-                start += 1
+def _spots(index: Arrays, rows: I64, places: I64, keys: I64) -> Iterator[tuple[int, int, int, int]]:
+    """(how many, first place, last place, piece) wherever enough different keys of a piece meet in a row."""
+    piece, at = _pieces_of(index, keys)
+    place, key = places[at], keys[at]
+    order = np.lexsort((place, piece, rows[place]))
+    piece, place, key = piece[order], place[order], key[order]
+    row = rows[place]
+    # the same key again says nothing new; without it, different keys meet where three in a row differ
+    fresh = np.ones(len(key), bool)
+    fresh[1:] = (key[1:] != key[:-1]) | (piece[1:] != piece[:-1]) | (row[1:] != row[:-1])
+    piece, place, key, row = piece[fresh], place[fresh], key[fresh], row[fresh]
+    if len(key) < MEETING:
+        return
+    room = 2 * (index.bounds[piece + 1] - index.bounds[piece]) + NEAR
+    end = MEETING - 1
+    near = (piece[end:] == piece[:-end]) & (row[end:] == row[:-end]) & (place[end:] - place[:-end] <= room[end:])
+    near &= key[end:] != key[:-end]
+    met = np.zeros(len(key), bool)
+    for step in range(MEETING):
+        met[step : step + len(near)] |= near
+    kept = np.flatnonzero(met)
+    piece, place, key, row, room = piece[kept], place[kept], key[kept], row[kept], room[kept]
+    apart = (piece[1:] != piece[:-1]) | (row[1:] != row[:-1]) | (place[1:] - place[:-1] > room[1:])
+    for group in np.split(np.arange(len(key)), np.flatnonzero(apart) + 1):
+        for start in range(0, len(group), SPOT_KEYS):  # a row that says the same over and over is taken in parts
+            part = group[start : start + SPOT_KEYS]
+            if len(part) >= MEETING:
+                yield len(np.unique(key[part])), int(place[part[0]]), int(place[part[-1]]), int(piece[part[0]])
 
 
 def _best_of(found: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int]]:

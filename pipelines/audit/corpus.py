@@ -131,7 +131,7 @@ def list_files(corpus: str) -> list[tuple[str, str]]:
         paths = sorted({p for match in iglob(text, recursive=True) for p in _below(match)}) if has_magic(text) else []
         if not paths:
             raise InputError([Fault(corpus or "''", None, "nothing matches", "check the path")])
-        top = os.path.dirname(os.path.commonprefix(paths))
+        top = os.path.commonpath([os.path.dirname(p) for p in paths])
         found = [(os.path.relpath(p, top or "."), p) for p in paths]
     faults = [fault for _, path in found for fault in _unusable(path)]
     if faults:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from pipelines.audit.texts import MonitorText, distinct
 from pipelines.audit.words import I64, MIX, SHIFT, U64, words_of
+from pipelines.canaries import find_ids
 
 TRIPLES = ((0, 1, 2), (0, 1, 3), (0, 2, 3))  # of four words, those that are taken
 FACTORS = tuple(np.uint64(x) for x in (0x9FB21C651E98DF25, 0xD6E8FEB86659FD93, 0xC2B2AE3D27D4EB4F))
@@ -51,12 +52,16 @@ class Arrays:
 
 @dataclass(frozen=True, slots=True)
 class TextIndex:
-    """Texts to look for. `pieces` says to which text each piece belongs; `short` counts texts left out, by source."""
+    """Texts to look for. `pieces` says to which text each piece belongs; `short` counts texts left out, by source.
+
+    `rules` are the ids of rules that stand in the texts.
+    """
 
     arrays: Arrays
     texts: tuple[MonitorText, ...]
     pieces: I32
     short: tuple[tuple[str, int], ...] = ()
+    rules: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write the index, for workers to map into their memory."""
@@ -93,9 +98,14 @@ def build_index(texts: Iterable[MonitorText], background: Sequence[str] = ()) ->
     own: list[Bools] = []
     pieces: list[int] = []
     lengths: list[int] = []
+    rules: set[str] = set()
     for text in distinct(texts):
-        hashes = words_of(text.text.encode("utf-8", "surrogatepass")).hashes
-        mine = ~_quoted(hashes, text.quotes)
+        encoded = text.text.encode("utf-8", "surrogatepass")
+        rules.update(hit.text for hit in find_ids(encoded) if hit.how == "rule id")
+        hashes = words_of(encoded).hashes
+        mine = np.ones(len(hashes), bool)
+        for quote in text.quotes:
+            mine &= ~quoted_words(hashes, words_of(quote.encode("utf-8", "surrogatepass")).hashes)
         if int(mine.sum()) < SHORT:
             short[text.source] = short.get(text.source, 0) + text.alike
             continue
@@ -113,7 +123,9 @@ def build_index(texts: Iterable[MonitorText], background: Sequence[str] = ()) ->
         np.zeros(len(keys), bool),
         _table(keys),
     )
-    index = TextIndex(arrays, tuple(kept), np.array(pieces, np.int32), tuple(sorted(short.items())))
+    index = TextIndex(
+        arrays, tuple(kept), np.array(pieces, np.int32), tuple(sorted(short.items())), tuple(sorted(rules))
+    )
     if not background:
         return index
     seen = np.concatenate([keys_of(words_of(t.encode("utf-8", "surrogatepass")).hashes)[0] for t in background])
@@ -142,15 +154,12 @@ def keys_of(hashes: U64, rows: I64 | None = None) -> tuple[U64, I64]:
     return np.concatenate(found), np.concatenate(places)
 
 
-def _quoted(hashes: U64, quotes: Sequence[str]) -> Bools:
-    """Which words stand in a run of at least three that is also in a quotation."""
+def quoted_words(hashes: U64, other: U64) -> Bools:
+    """Which words stand in a run of at least three that is also in other words."""
     mark = np.zeros(len(hashes), bool)
-    runs = _runs(hashes)
-    for quote in quotes:
-        other = words_of(quote.encode("utf-8", "surrogatepass")).hashes
-        hit = np.flatnonzero(np.isin(runs, _runs(other)))
-        for step in range(3):
-            mark[hit + step] = True
+    hit = np.flatnonzero(np.isin(_runs(hashes), _runs(other)))
+    for step in range(3):
+        mark[hit + step] = True
     return mark
 
 

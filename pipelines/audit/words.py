@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+
+Letters = TypeVar("Letters", U8, U32)
 
 CHUNK = 1 << 16  # bytes hashed at a time, so that the running sums stay in a core's cache
 REACH = 512  # how far a chunk may be drawn out to end between two words
@@ -29,6 +32,7 @@ DROPPED = np.uint32(1)  # in the table of folded letters: stands for nothing at 
 SINGLE = np.uint32(1 << 31)  # a letter that is a word by itself
 LAST_FOLDED = 0x20000  # letters above are ideographs
 IDEOGRAPHS = (0x3400, 0xA000)
+BACKSLASH, LINE_ENDS = ord("\\"), tuple(b"nrt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def _chunks(data: U8) -> Iterator[tuple[int, int]]:
 
 def _chunk(data: U8, borders: I64) -> Words:
     if data.max(initial=0) < 0x80:
-        return _hashed(_ascii()[data], None, borders)
+        return _hashed(_unescaped(_ascii()[data], data), None, borders)
     text = data.tobytes().decode("utf-8", "surrogateescape")
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     width = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
@@ -89,10 +93,19 @@ def _chunk(data: U8, borders: I64) -> Words:
     where = np.cumsum(width) - width
     folded = folding()[np.minimum(points, LAST_FOLDED - 1)]
     folded[points >= LAST_FOLDED] = points[points >= LAST_FOLDED] | SINGLE
+    folded = _unescaped(folded, points)
     kept = folded != DROPPED
     if not kept.all():
         folded, where = folded[kept], where[kept]
     return _hashed(folded, where, np.searchsorted(where, borders).astype(np.int64) if len(borders) else borders)
+
+
+def _unescaped(letters: Letters, points: Letters) -> Letters:
+    """Letters without those of escapes: in JSON within a text, the n of a line break would begin each line's word."""
+    at = np.flatnonzero(points[:-1] == BACKSLASH) + 1
+    if len(at):
+        letters[at[np.isin(points[at], LINE_ENDS)]] = 0
+    return letters
 
 
 def _hashed(letters: U8 | U32, where: I64 | None, borders: I64) -> Words:
