@@ -64,7 +64,7 @@ def check(settings: ExportSettings, guard: Guard, today: dt.date | None) -> Aske
     target = gathered(lambda: _target(guard, settings.out))
     where = gathered(lambda: parse_where(settings.where)) or ()
     key_file = gathered(lambda: _file(guard, settings.id_key_file, "--id-key-file"))
-    key = gathered(lambda: read_key(key_file)) if key_file else None
+    key = gathered(lambda: read_key(key_file, guard.open)) if key_file else None
     tokenizer = gathered(lambda: _file(guard, settings.tokenizer, "--tokenizer"))
     faults += _layout_faults(settings)
     choice = (settings.audience, settings.arguments, settings.plain_actions, settings.columns)

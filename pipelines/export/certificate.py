@@ -56,7 +56,7 @@ def verify(folder: str | Path, traces: str | None = None, key_file: Path | None 
     """
     guard = Guard()
     place = guard.check(folder, "the export")
-    key = read_key(guard.check(key_file, "--id-key-file")) if key_file else None
+    key = read_key(key_file, guard.open) if key_file else None
     said = list(folder_faults(guard, place, key, key_file is not None))
     if traces is not None:
         try:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -44,19 +47,19 @@ def key_print(key: bytes) -> str:
     return hmac.digest(key, b"cotmonitor: fingerprint of a key", "sha256").hex()[:PRINT_CHARS]
 
 
-def read_key(path: str | Path) -> bytes:
-    """The bytes of a key file, without the line break at its end.
+def read_key(path: str | Path, opener: Callable[[str | Path], BinaryIO] | None = None) -> bytes:
+    """The bytes of a key file, without the line break at its end; `opener` is used in place of opening it outright.
 
     Raises InputError if it cannot be read or is too short; warns if others than its owner may read it.
     """
-    file = Path(path)
     try:
-        mode = file.stat().st_mode
-        key = file.read_bytes() if file.stat().st_size <= MOST_KEY else None
+        with opener(path) if opener else open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            key = file.read(MOST_KEY + 1)
     except OSError as error:
         what = f"the key cannot be read: {error.strerror or error}"
         raise InputError([Fault(str(path), None, what, _make(path))]) from error
-    if key is None:
+    if len(key) > MOST_KEY:
         what = f"a key file has at most {MOST_KEY:,} bytes, and this one more"
         raise InputError([Fault(str(path), None, what, _make(path))])
     key = key.removesuffix(b"\n").removesuffix(b"\r")

@@ -167,7 +167,7 @@ def _run(job: ExportJob, workers: int, beam_args: Sequence[str], build: Callable
             build(pipeline)
             pipeline.run().wait_until_finish()
     except Exception as error:
-        raise explain(Path(job.work), error) from error
+        raise explain(job.guard, Path(job.work), error) from error
 
 
 def _workers(asked: Asked, lake: Lake, beam_args: Sequence[str]) -> int:

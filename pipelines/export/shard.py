@@ -65,7 +65,7 @@ class ExportJob:
 
     def key(self) -> bytes | None:
         """The key, read anew by each worker, since it belongs into no job's description."""
-        return read_key(self.guard.check(self.key_file, "--id-key-file")) if self.key_file else None
+        return read_key(self.key_file, self.guard.open) if self.key_file else None
 
     @property
     def replicas(self) -> Path:

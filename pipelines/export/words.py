@@ -35,9 +35,9 @@ def report_failure(guard: Guard, work: Path, error: Exception) -> None:
         return  # the disk is full, most likely; the launcher then shows what the runner hands on
 
 
-def explain(work: Path, error: Exception) -> CotmonitorError:
+def explain(guard: Guard, work: Path, error: Exception) -> CotmonitorError:
     """The worker's own words where it left some, else the last line of what the runner hands on."""
-    said = [json.loads(path.read_text()) for path in sorted(work.glob("failure-*.json"))]
+    said = [json.loads(guard.read(path)) for path in sorted(work.glob("failure-*.json"))]
     if said:
         if said[0]["trace"]:
             LOG.error("%s", said[0]["trace"])
