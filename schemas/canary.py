@@ -29,8 +29,8 @@ def marked_id(kind: Literal["alert", "finding"], digits: str) -> str:
 
 def is_marked(digits: str) -> bool:
     """Whether 32 hex digits, in either case, are those of a marked id."""
-    body, check = digits[:-CHECK_CHARS].lower(), digits[-CHECK_CHARS:].lower()
-    return len(digits) == DIGEST_CHARS and check == _check(body)
+    digits = digits.lower()
+    return len(digits) == DIGEST_CHARS and digits.endswith(_check(digits[:-CHECK_CHARS]))
 
 
 def _check(body: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,18 +24,19 @@ LOOKALIKES = {
     **{"Y": "ΥУҮ", "a": "а", "c": "с", "i": "і", "o": "ов", "y": "у"},
 }
 STYLED = ((0x2100, 0x214F), (0x24B6, 0x24E9), (0xFF21, 0xFF5A), (0x1D400, 0x1D7FF), (0x1F110, 0x1F189))
+ACCENTED = ((0xC0, 0x17F), (0x1E00, 0x1EFF))
+TAGS = 0xE0000  # an invisible copy of ASCII
 BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 ALPHABETS = (BASE64 + b"+/", BASE64 + b"-_")
 
 _HEX = "[0-9A-Fa-f]"
 # what may stand between two letters: anything but a letter or digit, and whatever escapes, entities and tags spell
 _ESCAPED = rf"u{_HEX}{{4}}|u\{{{_HEX}+\}}|U{_HEX}{{8}}|x{_HEX}{{2}}|[0-7]+|[nrtbfv]"
-BETWEEN = (
-    rf"(?:[^A-Za-z0-9]|\\+(?:{_ESCAPED})|%(?:25)*{_HEX}{{2}}|={_HEX}{{2}}|&(?:amp;)*#?[A-Za-z0-9]+;|</?[A-Za-z]+ ?/?>)*"
-)
+_SPELLED = rf"%(?:25)*{_HEX}{{2}}|={_HEX}{{2}}|&(?:amp;)*#?[A-Za-z0-9]+;|</?[A-Za-z][^<>]*>"
+BETWEEN = rf"(?:[^A-Za-z0-9]|\\+(?:{_ESCAPED})|{_SPELLED})*"
 PLAIN_BETWEEN = "[^A-Za-z0-9]*"
-WRAPPED = r"(?:[\s\\]|\\[rn])*"  # base64 is cut into lines, which JSON escapes, and so it does slashes
-HEX_BETWEEN = r"(?:[^A-Za-z0-9]|[xX])*"  # 43 4f, 0x43,0x4f, \x43\x4f
+WRAPPED = r"(?:[\s\\>\"',#*|]|\\[rn])*"  # base64 is cut into lines, which JSON escapes and mails quote
+HEX_BETWEEN = r"(?:[^A-Za-z0-9]|0?[xX])*"  # 43 4f, 0x43,0x4f, \x43\x4f
 Bytes = AbstractSet[int]
 
 
@@ -58,8 +60,9 @@ def families() -> Mapping[str, str]:
         "letters": BETWEEN.join(_letter(c) for c in LETTERS),
         "reversed": PLAIN_BETWEEN.join(f"[{c}{c.lower()}]" for c in reversed(LETTERS)),
         "rot13": PLAIN_BETWEEN.join(f"[{_rot13(c)}{_rot13(c.lower())}]" for c in LETTERS),
-        "hex": HEX_BETWEEN.join(_any(_either_case(f"{b:02x}") for b in sorted(one)) for one in spelled),
-        "decimal codes": "[^A-Za-z0-9]+".join(_any(str(b) for b in sorted(one)) for one in spelled),
+        "hex": _hex(spelled),
+        "hex of base64": _any(_hex(_encoded(spelled, shift)) for shift in range(3)),
+        "decimal codes": "[^0-9]+".join(_any(str(b) for b in sorted(one)) for one in spelled),
         "base64": _any(_base64(spelled)),
         "base64 of utf-16": _any(_base64(wide)),
         "base64 of base64": _any(by_two),
@@ -84,11 +87,12 @@ def _cases(char: str) -> Bytes:
 
 @functools.cache
 def _styled() -> Mapping[str, str]:
-    """ASCII letter -> every styled form of it: full-width, bold, circled, squared and so on."""
-    found: dict[str, str] = {}
-    for low, high in STYLED:
+    """ASCII letter -> every other form of it: full-width, bold, circled, squared, with accents, invisible."""
+    found = {chr(point): chr(TAGS + point) for point in map(ord, string.ascii_letters)}
+    for low, high in (*STYLED, *ACCENTED):
         for point in range(low, high + 1):
-            plain = unicodedata.normalize("NFKC", chr(point)).strip("()")
+            plain = "".join(c for c in unicodedata.normalize("NFKD", chr(point)) if not unicodedata.combining(c))
+            plain = plain.strip("()")
             if len(plain) == 1 and plain.isascii() and plain.isalpha():
                 found[plain] = found.get(plain, "") + chr(point)
     return found
@@ -120,6 +124,10 @@ def _escaped_units(char: str) -> str:
     units = char.encode("utf-16-be")
     first, *rest = (_either_case(units[i : i + 2].hex()) for i in range(0, len(units), 2))
     return first + "".join(rf"\\+u{unit}" for unit in rest)
+
+
+def _hex(message: Sequence[Bytes]) -> str:
+    return HEX_BETWEEN.join(_any(_either_case(f"{b:02x}") for b in sorted(one)) for one in message)
 
 
 def _base64(message: Sequence[Bytes]) -> list[str]:

@@ -21,6 +21,7 @@ LONGEST_RUN = 16 << 20  # bytes of one base64 text kept until its end is there
 DEPTH = 3  # base64 in base64 in base64; compressed or not
 INFLATED = 16 << 20  # bytes of a compressed text looked at
 MOST_DIGITS = 40  # in a row, among which an id is looked for; more are another digest
+_OFFSETS = {n: tuple(dict.fromkeys((0, n - DIGEST_CHARS))) for n in range(DIGEST_CHARS, MOST_DIGITS + 1)}
 TEXT_CHARS = 200  # of a hit, as it is shown and declassified
 
 _ENCODED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\\\r\n"
@@ -36,7 +37,7 @@ _ENDINGS = frozenset(
         *("html", "json", "jsonl", "jpeg", "yaml", "toml", "xlsx", "docx", "pptx", "parquet", "feather", "arrow"),
         *("tiff", "webp", "webm", "flac", "opus", "mpeg", "fasta", "fastq", "ipynb", "conf", "java", "class", "mjpeg"),
         *("jsonc", "avro", "hdf5", "numpy", "safetensors", "gguf", "sqlite", "lock", "diff", "patch", "tfrecord"),
-        *("scala", "swift", "dart", "julia", "cfg1", "info", "text", "data", "pickle", "tgz2", "step", "obj2", "epub"),
+        *("scala", "swift", "dart", "julia", "info", "text", "data", "pickle", "step", "epub"),
     )
 )
 
@@ -93,7 +94,7 @@ def find_ids(data: bytes | memoryview) -> list[Hit]:
                 found.append(Hit(start, end, "rule id", text))
             continue
         # an escape such as \u000a, or one more digit, may stand beside the digits
-        for at in dict.fromkeys((0, len(text) - DIGEST_CHARS)) if len(text) <= MOST_DIGITS else ():
+        for at in _OFFSETS.get(len(text), ()):
             digits = text[at : at + DIGEST_CHARS]
             if is_marked(digits):
                 kind = _KIND.search(_before(view, start + at))

@@ -13,7 +13,7 @@ import pytest
 
 from monitors.rules.load import load_pack
 from pipelines.canaries import Hit, find_ids, scan, scan_chunks
-from pipelines.canaries.disguises import DISGUISES
+from pipelines.canaries.disguises import DISGUISES, disguised
 from pipelines.canaries.search import OVERLAP
 from schemas.canary import CANARY, marked_id
 from schemas.digest import digest
@@ -55,6 +55,14 @@ def test_two_canaries_in_many_chunks_are_two_where_they_stand() -> None:
         (len(filler), len(filler) + len(one)),
         (2 * len(filler) + len(one), 2 * len(filler) + len(one) + len(two)),
     ]
+
+
+def test_large_data_is_searched_in_windows_as_if_it_were_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"word " * 700 + b" and then ".join(text.encode() for _, text in disguised(CANARY)) + b" word" * 700
+    whole = scan(data)
+    monkeypatch.setattr("pipelines.canaries.search.WINDOW", 1_000)
+    assert [h.start for h in scan(data)] == [h.start for h in whole]
+    assert len(whole) > 30
 
 
 def test_a_canary_says_what_it_marks() -> None:
