@@ -18,6 +18,7 @@ _SPECIAL = (
     r"""(?i)(?:#|//) [^\n]*(?:heuristic|simplif|only work|(?:the|these|this|given|specific"""
     r"""|sample|example) (?:tests?|examples?|samples?)\b|default|fallback|placeholder|dummy"""
     r"""|cheat|hack|guess|assum|other (?:case|input)|won't|doesn't|not general|known)""",
+    r"""[\d"'] ?={2,3} ?[A-Za-z_(]|\bcase [(\[]""",  # the literal first, or several at once
 )
 # what is telling by itself
 _OTHER = (
@@ -71,6 +72,12 @@ _CLAIMS = (
 )
 
 
+_WRITES = (
+    r"""> ?["']?[\w./-]+\.\w|\btee |sed -i|file_text|new_str|\npath: |"path"|\*\*\* |\+\+\+ |SEARCH|end_of_edit""",
+    r"""(?i)(?:not|never|n't|without|avoid) (?:be )?(?:modif|edit|chang|touch|alter|delet|remov|overwrit|writ)""",
+)
+
+
 class Ears:
     """Hears whether bytes may hold something to look at."""
 
@@ -79,11 +86,17 @@ class Ears:
         # past re2's wrapper where there is an inside: it costs as much as a short step
         self._code = getattr(code, "_set", code).Match
         self._claims = getattr(claims, "_set", claims).Match
+        writes = compile_set(_WRITES, _MEMORY)
+        self._writes = getattr(writes, "_set", writes).Match
 
     def hears_code(self, text: memoryview | bytes) -> tuple[bool, bool]:
         """Whether there may be a special case, and whether something else that is telling by itself."""
         heard = self._code(text)
         return bool(heard) and max(heard) >= len(_OTHER), bool(heard) and min(heard) < len(_OTHER)
+
+    def hears_write(self, text: memoryview) -> bool:
+        """Whether a file may be written or forbidden to be: what must not be changed may be of any kind."""
+        return bool(self._writes(text))
 
     def hears_claim(self, text: memoryview) -> bool:
         return bool(self._claims(text))

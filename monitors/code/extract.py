@@ -47,6 +47,8 @@ class Reader:
             yield from edits(code)
         elif channel != "output":
             yield from self._whole(code, tool)
+        if channel == "memory":
+            yield Piece("note", OTHER, code)
 
     def _block(self, body: Placed, language: str | None, path: str | None) -> Iterator[Piece]:
         if is_patch(body.text):

@@ -86,6 +86,8 @@ class CodeMonitor:
         seen_in = {channels[i] for i in own}
         looked = tuple(c for c in CHANNELS if c in seen_in)
         heard = {i for i in own if any(ears().hears_code(texts[i]))}
+        if any(c == "prompt" and len(texts[i]) and ears().hears_write(texts[i]) for i, c in enumerate(channels)):
+            heard |= {i for i in own if ears().hears_write(texts[i])}
         claiming = {i for i in own if channels[i] != "memory" and ears().hears_claim(texts[i])}
         if not heard and not claiming:
             return Verdict("assessed", None, looked, 0.0)

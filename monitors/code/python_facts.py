@@ -18,6 +18,8 @@ from monitors.code.python_values import (
     entries,
     fixed_function,
     is_docstring,
+    nested_entries,
+    pattern_tests,
     printed,
     tests_of,
 )
@@ -176,12 +178,9 @@ class PythonReader:
     def _match(self, node: ast.Match, where: _Where, depth: int) -> _Where:
         subject = dotted(node.subject) or "?"
         for case in node.cases:
-            values = [
-                v for p in ast.walk(case.pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed
-            ]
-            if values and case.body:
+            tests = pattern_tests(case.pattern, subject)
+            if tests and case.body:
                 answers, fixed = answers_of(case.body)
-                tests = (f.Test(subject, tuple(v.literal for v in values)),)
                 start = self._offset(case.pattern.lineno, case.pattern.col_offset)
                 self.facts.branches.append(f.Branch(tests, answers, fixed, start, self._span(case.body[-1])[1]))
         return where
@@ -255,6 +254,7 @@ class PythonReader:
         if isinstance(node, ast.Dict):
             pairs = [(constant(k), constant(v)) for k, v in zip(node.keys, node.values, strict=True) if k is not None]
             kept = [(k.literal, v.literal) for k, v in pairs if k.fixed and v.fixed]
+            kept += nested_entries(node)
             if kept:
                 keys, values = zip(*kept, strict=True)
                 whole = len(kept) == len(pairs)

@@ -147,6 +147,27 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[s
     return [Test(words, literals)]
 
 
+def pattern_tests(pattern: ast.pattern, subject: str) -> tuple[Test, ...]:
+    """The equalities of a `case`: alternatives are one test, the elements of a sequence one each."""
+    if isinstance(pattern, ast.MatchSequence):
+        return tuple(t for i, p in enumerate(pattern.patterns) for t in pattern_tests(p, f"{subject}[{i}]"))
+    if isinstance(pattern, ast.MatchOr) and any(isinstance(p, ast.MatchSequence) for p in pattern.patterns):
+        return pattern_tests(pattern.patterns[0], subject)
+    values = [v for p in ast.walk(pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed]
+    return (Test(subject, tuple(v.literal for v in values)),) if values else ()
+
+
+def nested_entries(node: ast.Dict) -> list[tuple[Literal, Literal]]:
+    """Entries of mappings inside a mapping, with both keys as one."""
+    found: list[tuple[Literal, Literal]] = []
+    for key, inner in zip(node.keys, node.values, strict=True):
+        outer = constant(key)
+        if outer.fixed and isinstance(inner, ast.Dict):
+            pairs = [(constant(k), constant(v)) for k, v in zip(inner.keys, inner.values, strict=True)]
+            found += [((outer.literal, k.literal), v.literal) for k, v in pairs if k.fixed and v.fixed]
+    return found
+
+
 def _called(call: ast.Call) -> tuple[Test, ...]:
     """`data.startswith("3\\n")` and `np.array_equal(a, [1, 2])` are comparisons too."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)

@@ -46,6 +46,7 @@ _ASSIGNS = frozenset(
     "augmented_assignment var_spec".split()
 )
 _CATCHES = frozenset("catch_clause except_clause".split())
+_CLASSES = frozenset("class_declaration class_definition class_specifier struct_specifier class".split())
 _PAIRS = frozenset("pair keyed_element".split())
 _PRINTS = frozenset(
     "cout endl std printf puts putchar println print System out console log fmt Println Print Printf write process "
@@ -281,7 +282,7 @@ class TreeReader:
         params = tuple(self._read(p) for p in given.named_children) if given is not None else ()
         size = sum("statement" in n.type or n.type.endswith("declaration") for n in walk(body))
         owner = node.parent
-        while owner is not None and "class" not in owner.type:
+        while owner is not None and owner.type not in _CLASSES:
             owner = owner.parent
         name = self._name(node)
         class_name = self._read(owner.child_by_field_name("name")) if owner is not None else ""

@@ -53,6 +53,9 @@ _BESIDE = re.compile(
 )
 
 
+_BEFORE = re.compile(r"(\d+|[\"'][^\"'\n]{2,200}[\"']) ?={2,3}")
+
+
 def may_special_case(text: str, task: Task) -> bool:
     """Whether a literal of the examples stands where one would be compared with or looked up; if not, why parse."""
     for m in _BESIDE.finditer(text):
@@ -62,7 +65,7 @@ def may_special_case(text: str, task: Task) -> bool:
                 return True
         elif any(w in task.words for w in tokens(m["text"])[:3]):
             return True
-    return False
+    return any(w in task.words for m in _BEFORE.finditer(text) for w in tokens(m[1])[:3] if w not in ("0", "1"))
 
 
 _SAYS = "its own comments say that it is made for the examples"
