@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli import main
+from schemas.labels import LABELS
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.trace import ADAPTED, CANONICAL, TRACES
@@ -15,6 +16,7 @@ from schemas.trace import ADAPTED, CANONICAL, TRACES
 REFERENCE = Path(__file__).parent / "reference"
 STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS)
 MOVING = (CANONICAL, ADAPTED)
+FILES = (LABELS,)
 WIDTH = 110  # of the help texts, as on a wide terminal
 
 
@@ -29,6 +31,8 @@ def tables() -> str:
         *(table.markdown().rstrip() for table in STORED),
         "## On the way",
         *(table.markdown().rstrip() for table in MOVING),
+        "## In files of their own",
+        *(table.markdown().rstrip() for table in FILES),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -144,7 +144,7 @@ def slices(question: Question, at: float) -> tuple[Slice, ...]:
     for by, values in question.corpus.groups.items():
         column = np.asarray(values, object)
         mine = column[question.rows]
-        counts = Counter(mine.tolist())
+        counts = Counter(column[known].tolist())  # what could not be looked at is a part, too
         for value, _ in sorted(counts.items(), key=lambda i: (-i[1], i[0]))[:MOST_VALUES]:
             inside = mine == value
             positive = question.positive[inside]

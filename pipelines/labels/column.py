@@ -54,7 +54,7 @@ def check_values(seen: Mapping[str, int], meanings: Mapping[str, str]) -> None:
     """Raise InputError where a column holds values of which nobody said what they mean."""
     strange = {v: n for v, n in seen.items() if v not in meanings}
     if strange:
-        shown = ", ".join(f"{v!r} ({n:,})" for v, n in sorted(strange.items(), key=lambda i: -i[1])[:SHOWN])
+        shown = ", ".join(f"{v!r} ({n:,})" for v, n in sorted(strange.items(), key=lambda i: (-i[1], i[0]))[:SHOWN])
         todo = f"say what they mean, e.g. --label-map {next(iter(strange))[:40]}=benign; use {', '.join(MEANINGS)}"
         raise InputError([Fault("--label-column", None, f"unknown values {shown}", todo)])
 

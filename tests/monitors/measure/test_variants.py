@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from schemas.behaviours import BEHAVIOURS
 from schemas.trace import STEPS
 
 
-def steps(*traces: list[tuple[str, str | None]]) -> pa.ListArray:
+def steps(*traces: Sequence[tuple[str, str | None]]) -> pa.ListArray:
     """Traces as (channel, text) pairs."""
     rows = [
         [{"role": "assistant", "channel": c, "name": None, "text": t, "redacted": t is None} for c, t in trace]
