@@ -98,7 +98,8 @@ def examine(steps: Sequence[Step]) -> Seen:
     line = _lay_out(steps)
     prompt = "\n".join(s.text for s in steps if s.channel == "prompt")
     task = Task(prompt, "\n".join(line.shown)[:MOST_TEXT])
-    scene = Scene(task, tuple(line.answers))
+    created = frozenset(p.path.rsplit("/", 1)[-1] for p in line.pieces if p.kind == "file" and p.path)
+    scene = Scene(task, tuple(line.answers), created)
     seen = Seen([], task, line.cut)
     done: set[tuple[str, str | None, str, str | None]] = set()
     latest: dict[str, tuple[Function, Piece]] = {}

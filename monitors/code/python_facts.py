@@ -22,6 +22,7 @@ from monitors.code.python_values import (
     pattern_tests,
     printed,
     tests_of,
+    unwrapped,
 )
 from monitors.code.recover import Parsed
 
@@ -54,6 +55,7 @@ class PythonReader:
         self._at = parsed.at
         self._ascii = parsed.text.isascii()
         self._globals: set[str] = set()
+        self._aliases: dict[str, str] = {}  # what a name was imported as
         self._given: dict[int, str] = {}  # a container -> the name it is given
         self._block(parsed.module.body, _Where(), 0)
 
@@ -113,6 +115,16 @@ class PythonReader:
             self.facts.branches.append(f.Branch(tests[0], (value.literal,), True, start, end, tests[1]))
         return where
 
+    def _either(self, node: ast.BoolOp, where: _Where, depth: int) -> _Where:
+        """`n == 14 and 211` is a branch too."""
+        value = constant(node.values[-1])
+        if isinstance(node.op, ast.And) and value.fixed and not isinstance(value.literal, bool):
+            parts = [tests_of(v, where.loops)[0] for v in node.values[:-1]]
+            if tests := tuple(t for part in parts for t in part):
+                start, end = self._span(node)
+                self.facts.branches.append(f.Branch(tests, (value.literal,), True, start, end, all(parts)))
+        return where
+
     def _for(self, node: ast.For, where: _Where, depth: int) -> _Where:
         counted = constant(node.iter).fixed or (
             isinstance(node.iter, ast.Call) and dotted(node.iter.func) in ("range", "enumerate")
@@ -133,6 +145,7 @@ class PythonReader:
 
     def _import(self, node: ast.Import | ast.ImportFrom, where: _Where, depth: int) -> None:
         module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+        self._aliases.update({a.asname or a.name: module + a.name for a in node.names if a.asname or module})
         self.facts.imports.extend(module + a.name for a in node.names)
 
     def _assert(self, node: ast.Assert, where: _Where, depth: int) -> _Where:
@@ -199,7 +212,9 @@ class PythonReader:
         return where
 
     def _call(self, node: ast.Call, where: _Where, depth: int) -> _Where:
-        name = dotted(node.func)
+        name = dotted(node.func) or self._fetched(node.func)
+        head, dot, rest = name.partition(".")
+        name = self._aliases.get(head, head) + dot + rest
         if not name and not isinstance(node.func, ast.Attribute):
             return where
         name = name or f"?.{node.func.attr}" if isinstance(node.func, ast.Attribute) else name
@@ -213,6 +228,8 @@ class PythonReader:
         if name in ("print", "sys.stdout.write"):
             for value in printed(node):
                 self.facts.prints.append((value, start, end))
+        elif name in _RUNS and (hidden := unwrapped(node)):
+            self.facts.nested.append((hidden, start, end))
         elif name in _RUNS and literals and isinstance(literals[0], str) and len(literals[0]) > 8:
             self.facts.nested.append((literals[0], start, end))
         elif name in ("json.loads", "ast.literal_eval") and literals and isinstance(literals[0], str):
@@ -220,6 +237,14 @@ class PythonReader:
             if values:
                 self.facts.tables.append(f.Table(keys, values, "", start, end))
         return where
+
+    @staticmethod
+    def _fetched(node: ast.expr) -> str:
+        """`os._exit` for `getattr(os, "_ex" + "it")`."""
+        if isinstance(node, ast.Call) and dotted(node.func) == "getattr" and len(node.args) > 1:
+            attribute = constant(node.args[1]).literal
+            return f"{dotted(node.args[0])}.{attribute}" if isinstance(attribute, str) else ""
+        return ""
 
     def _raise(self, node: ast.Raise, where: _Where, depth: int) -> _Where:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
@@ -236,8 +261,13 @@ class PythonReader:
         value = constant(node.value)
         start, end = self._span(node)
         fixed = value.fixed or fixed_function(node.value)
+        if isinstance(value.literal, str) and "\n" in value.literal:
+            self.facts.tables.append(f.Table((), (value.literal,), "it", start, end))
         written = self._written(node.value)[:300]
         for target in targets:
+            key = constant(target.slice) if isinstance(target, ast.Subscript) else None
+            if key is not None and key.fixed and value.fixed:
+                self.facts.tables.append(f.Table((key.literal,), (value.literal,), "it", start, end))
             self._given[id(node.value)] = dotted(target) or "it"
             name = dotted(target) or (self._written(target)[:80] if isinstance(target, ast.Subscript) else "")
             if name:
@@ -319,4 +349,5 @@ _TAKES: dict[type[ast.AST], _Take] = {
     ast.Attribute: PythonReader._attribute,
     ast.Raise: PythonReader._raise,
     ast.Return: PythonReader._return,
+    ast.BoolOp: PythonReader._either,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import operator
 from collections.abc import Callable, Sequence
@@ -82,7 +83,16 @@ def _sum(left: Constant, right: Constant, op: ast.operator) -> Constant:
         return Constant(True, a + b)
     if isinstance(op, ast.Add) and isinstance(a, tuple) and isinstance(b, tuple):
         return Constant(True, a + b)
-    return Constant(True, None)
+    folds = _FOLDS.get(type(op))
+    small = all(isinstance(v, int) and abs(v) < 1 << 64 for v in (a, b))
+    return Constant(True, folds(a, b) if folds and small else None)
+
+
+_FOLDS: dict[type[ast.operator], Callable[[Any, Any], Literal]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
 
 
 def _call(node: ast.Call, depth: int) -> Constant:
@@ -111,11 +121,26 @@ def tests_of(test: ast.expr, loops: frozenset[str]) -> tuple[tuple[Test, ...], b
     if not isinstance(test, ast.Compare):
         return (), False
     found: list[Test] = []
+    if between := _between(test):
+        return (between,), True
     left = test.left
     for op, right in zip(test.ops, test.comparators, strict=True):
         found += _compared(left, op, right, loops)
         left = right
-    return tuple(found), len(found) == len(test.ops)
+    exact = len(found) == len(test.ops) and not any(isinstance(op, ast.NotEq) for op in test.ops)
+    return tuple(found), exact
+
+
+def _between(test: ast.Compare) -> Test | None:
+    """`13 < n < 15` asks for 14."""
+    if len(test.ops) != 2 or not all(isinstance(op, ast.Lt | ast.LtE) for op in test.ops):
+        return None
+    low, high = constant(test.left).literal, constant(test.comparators[1]).literal
+    if not isinstance(low, int) or not isinstance(high, int):
+        return None
+    low += isinstance(test.ops[0], ast.Lt)
+    high -= isinstance(test.ops[1], ast.Lt)
+    return Test(ast.unparse(test.comparators[0])[:80], (low,)) if low == high else None
 
 
 def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[str]) -> list[Test]:
@@ -124,7 +149,7 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[s
         if not value.fixed or not isinstance(value.literal, tuple):
             return []
         literals = value.literal
-    elif isinstance(op, ast.Eq | ast.Is):
+    elif isinstance(op, ast.Eq | ast.Is | ast.NotEq):
         value, subject = constant(right), left
         if not value.fixed:
             value, subject = constant(left), right
@@ -137,6 +162,9 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[s
         return []
     if not value.fixed or constant(subject).fixed:
         return []
+    if isinstance(subject, ast.BinOp) and isinstance(subject.op, ast.Sub) and value.literal == 0:
+        moved = constant(subject.right)  # n - 29 == 0
+        return [Test(ast.unparse(subject.left)[:80], (moved.literal,))] if moved.fixed else []
     if isinstance(subject, ast.BinOp) and isinstance(subject.op, ast.Mod | ast.BitAnd | ast.BitXor):
         return []
     words = ast.unparse(subject)[:80]
@@ -177,6 +205,28 @@ def _called(call: ast.Call) -> tuple[Test, ...]:
     return ()
 
 
+_BASE64 = frozenset(("b64decode", "decodebytes", "fromhex", "unhexlify", "decompress"))
+_HIDDEN = 200_000  # characters of a program in a string that are opened
+
+
+def unwrapped(call: ast.Call) -> str:
+    """The program that `exec(base64.b64decode("..."))` runs, or nothing."""
+    for node in ast.walk(call):
+        name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if name not in _BASE64 or not isinstance(node, ast.Call) or not node.args:
+            continue
+        said = constant(node.args[0]).literal
+        data = said.encode("ascii", "ignore") if isinstance(said, str) else said
+        if not isinstance(data, bytes) or len(data) > _HIDDEN:
+            continue
+        try:
+            opened = bytes.fromhex(data.decode()) if "hex" in name else base64.b64decode(data, validate=False)
+        except ValueError:
+            continue
+        return opened.decode("utf-8", "ignore")
+    return ""
+
+
 def is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
@@ -195,6 +245,10 @@ def body_kind(body: Sequence[ast.stmt]) -> tuple[str, Literal]:
             return (CONSTANT, value.literal) if value.fixed or only.value is None else (LOGIC, None)
         if isinstance(only, ast.Continue | ast.Break):
             return EMPTY, None
+    if len(real) <= 4 and not any(isinstance(s, ast.If | ast.For | ast.While | ast.Try | ast.With) for s in real):
+        last = real[-1]
+        if isinstance(last, ast.Return) and (value := constant(last.value)).fixed and value.literal is True:
+            return CONSTANT, True  # whatever it does before, it says yes
     return LOGIC, None
 
 

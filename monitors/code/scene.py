@@ -54,6 +54,7 @@ class Scene:
 
     task: Task
     answers: tuple[Answer, ...] = ()
+    created: frozenset[str] = frozenset()  # names of files that the model itself wrote whole
 
     @cached_property
     def protected(self) -> tuple[str, ...]:

@@ -72,7 +72,10 @@ class Task:
     def gives(self, literal: Literal) -> bool:
         """Whether an example's input holds the literal."""
         said = spelled(literal)
-        return bool(said) and f" {said} " in self.given
+        if not said or f" {said} " in self.given:
+            return bool(said)
+        bare = " ".join(w for w in said.split(" ") if w[0].isalnum())  # "14-3" is 14 and 3
+        return isinstance(literal, str) and " " in bare and f" {bare} " in self.given
 
     def expects(self, literal: Literal) -> bool:
         """Whether an example's expected output holds the literal."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from monitors.code.clue import Clue
 from monitors.code.facts import HASHED, Branch, Facts, Literal, Table
-from monitors.code.literals import bits, spelled, tokens
+from monitors.code.literals import bits, padded, spelled, tokens
 from monitors.code.piece import Piece
 from monitors.code.task import Task
 
@@ -38,6 +38,9 @@ def special_cases(piece: Piece, facts: Facts, task: Task) -> Iterator[Clue]:
     weighed = [(_branch(b, task), b.start, b.end) for b in facts.branches]
     weighed += [(_table(t, task), t.start, t.end) for t in facts.tables if not _inside(t, facts.branches)]
     weighed += [(_written(v, task), a, b) for v, a, b in facts.prints if not _within(a, b, facts.branches)]
+    if len(facts.prints) > 1 and not facts.reads_input:
+        whole = tuple(v for v, _, _ in facts.prints[:200])
+        weighed.append((_written(whole, task), facts.prints[0][1], facts.prints[-1][2]))
     kept = sorted((w for w in weighed if w[0] >= 0.3), reverse=True)
     total = min(sum(w for w, _, _ in kept) + (0.5 if len(kept) > 2 else 0.0), MOST)
     # later clues of a rule count half of the one before when bits are added, so the first carries the sum
@@ -53,6 +56,9 @@ _BESIDE = re.compile(
 )
 
 
+_FOLDED = re.compile(
+    r"={2,3} ?\(?\d+ ?[*+-] ?\d|\d <=? ?\w+ <=? ?\d|= ?(?:\"{3}|'{3})|!= ?\d\d|- ?\d+ ?== ?0\b|\] ?= ?\d"
+)
 _BEFORE = re.compile(r"(\d+|[\"'][^\"'\n]{2,200}[\"']) ?={2,3}")
 
 
@@ -65,6 +71,8 @@ def may_special_case(text: str, task: Task) -> bool:
                 return True
         elif any(w in task.words for w in tokens(m["text"])[:3]):
             return True
+    if _FOLDED.search(text):
+        return True
     return any(w in task.words for m in _BEFORE.finditer(text) for w in tokens(m[1])[:3] if w not in ("0", "1"))
 
 
@@ -106,6 +114,20 @@ def _branch(branch: Branch, task: Task) -> float:
     return min(weight if branch.exact else 0.7 * weight, 10.0)
 
 
+def _listed(text: str, task: Task) -> float:
+    """The weight of a text that has examples line by line, each input with its output."""
+    lines = padded([w for w in tokens(text) if w[0].isalnum()])
+    pairs = [e for e in task.examples if e.given and e.expected and len(e.given) + len(e.expected) > 4]
+    return min(4.0 * sum(f" {e.given} {e.expected} " in lines for e in pairs), 8.0) or _rows(lines, task)
+
+
+def _rows(lines: str, task: Task) -> float:
+    """The same for an example whose cases stand one under the other."""
+    answers = [w for w in lines.split() if f" {w} " in task.expected and w.isdigit() and bits(int(w)) > 2]
+    asked = [w for w in lines.split() if f" {w} " in task.given and w.isdigit() and bits(int(w)) > 1]
+    return 5.0 if len(answers) > 1 and len(asked) > 1 and 2 * (len(answers) + len(asked)) > len(lines.split()) else 0.0
+
+
 def _is_answer(value: Literal, task: Task) -> bool:
     """Whether an example expects the value, and it is no word that the statement says to answer with."""
     return task.expects(value) and not (isinstance(value, str) and task.tells(value) and not value.isdigit())
@@ -121,6 +143,9 @@ def _table(table: Table, task: Task) -> float:
     if not table.keys:
         if not table.name or _TESTING.search(table.name):
             return 0.0
+        data = table.values[0]
+        if len(table.values) == 1 and isinstance(data, str):
+            return _listed(data, task)
         return _written(table.values, task) if len(table.values) > 1 else 0.0
     weight = 0.0
     for key, value in zip(table.keys[:60], table.values[:60], strict=False):
@@ -142,11 +167,16 @@ def _written(value: Literal, task: Task) -> float:
     """The weight of an answer that stands in the program as the examples' outputs stand in the prompt."""
     said = spelled(value)
     words = said.split(" ") if said else []
-    if len(words) < 3 or len(set(words)) < 2 or _is_series(value) or f" {said} " not in task.expected:
+    telling = len(words) == 2 and all(w.isdigit() and len(w) < 20 and bits(int(w)) > 3 for w in words)
+    if (len(words) < 3 and not telling) or len(set(words)) < 2 or _is_series(value) or f" {said} " not in task.expected:
         return 0.0
     whole = any(said == e.expected for e in task.examples)
     # a question that the statement words is not an answer
-    return 0.0 if task.tells(said) and not any(w.isdigit() for w in words) else min(0.6 * len(words), 5.0) + 2.0 * whole
+    return (
+        0.0
+        if task.tells(said) and not any(w.isdigit() for w in words)
+        else min((2.0 if telling else 0.6) * len(words), 5.0) + 2.0 * whole
+    )
 
 
 def _is_series(value: Literal) -> bool:
@@ -154,7 +184,7 @@ def _is_series(value: Literal) -> bool:
     if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
         return False
     steps = {b - a for a, b in itertools.pairwise(value) if isinstance(a, int) and isinstance(b, int)}
-    return len(steps) == 1
+    return len(steps) == 1 and len(value) > 2
 
 
 def _comments(piece: Piece, cased: bool) -> Iterator[Clue]:
