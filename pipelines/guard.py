@@ -282,7 +282,7 @@ def failed_write(path: str | os.PathLike[str], error: OSError) -> CotmonitorErro
 
 def reason(error: OSError) -> str:
     """What the system said, without its numbers."""
-    return (error.strerror or str(error)).lower()
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def sync(folder: str | os.PathLike[str]) -> None:

@@ -13,6 +13,7 @@ from pipelines.export import declassify
 from pipelines.export.asked import Asked
 from pipelines.export.checked import Verified
 from pipelines.export.dead import Dead
+from pipelines.export.publish import contracts_page
 from pipelines.export.shard import StagedFile
 from pipelines.export.verify import READ_ROWS
 from pipelines.guard import Guard
@@ -109,7 +110,7 @@ def _check_use(asked: Asked, found: Sequence[Found]) -> None:
 
 def _paged(target: Path, html: str) -> Iterator[str]:
     """Leave the page beside the export that is not there, and say where."""
-    path = target.with_name(f"{target.name}.contracts.html")
+    path = contracts_page(target)
     try:
         Guard().write(path, html.encode())
     except CotmonitorError as error:  # the verdict stands without its page

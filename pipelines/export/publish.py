@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Staging:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise _taken(self.target) from None
             raise failed_write(self.target, error) from error
+        contracts_page(self.target).unlink(missing_ok=True)  # of an attempt before, which holds no longer
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def staging(guard: Guard, target: Path) -> Iterator[Staging]:
 
     What a killed attempt left is removed first. Raises BusyError while another attempt is at work.
     """
-    folder = target.with_name(f".{target.name}.exporting")
+    folder = staging_folder(target)
     guard.folder(folder.parent)
     handle = _locked(guard, folder)
     try:
@@ -79,6 +80,26 @@ def staging(guard: Guard, target: Path) -> Iterator[Staging]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # and with it the lock
         os.close(handle)
+
+
+def tidy(guard: Guard, target: Path) -> None:
+    """Remove what an attempt left that was killed just after it had published, unless one is at work there now."""
+    folder = staging_folder(target)
+    if not folder.exists():
+        return
+    with suppress(CotmonitorError):  # it is in nobody's way
+        handle = _locked(guard, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def staging_folder(target: Path) -> Path:
+    return target.with_name(f".{target.name}.exporting")
+
+
+def contracts_page(target: Path) -> Path:
+    """Where a failed export leaves its figures."""
+    return target.with_name(f"{target.name}.contracts.html")
 
 
 def _made(folder: Path) -> Path:

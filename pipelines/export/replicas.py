@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.export.shard import KEYS, ExportJob
+from schemas.errors import CotmonitorError
 
 MEMORY = "1GB"  # beyond it, DuckDB spills into the staging folder
 REPLICAS = pa.schema([KEYS.field(name) for name in ("shard", "position", "row")])
@@ -30,6 +32,13 @@ def find_replicas(job: ExportJob, spill: Path) -> list[int]:
     files = [str(job.of_shard("keys", shard, "parquet")) for shard in range(job.shards)]
     if not files:
         return []
+    try:
+        return sorted(_found(job, spill, files))
+    except duckdb.Error as error:  # it had no room to spill into, most likely
+        raise CotmonitorError(f"{spill}: replicas cannot be looked for: {error}. Nothing was published.") from error
+
+
+def _found(job: ExportJob, spill: Path, files: Sequence[str]) -> set[int]:
     concerned: set[int] = set()
     with duckdb.connect() as con:
         con.execute("SET autoinstall_known_extensions = false")  # nothing may reach for the network
@@ -42,7 +51,7 @@ def find_replicas(job: ExportJob, spill: Path) -> list[int]:
             for batch in con.sql(FIND).to_arrow_reader(1 << 16):
                 writer.write_batch(batch.cast(REPLICAS))
                 concerned.update(batch.column("shard").unique().to_pylist())
-    return sorted(concerned)
+    return concerned
 
 
 def _literal(text: str) -> str:

@@ -14,11 +14,11 @@ from pipelines.export.asked import Asked, check, check_map
 from pipelines.export.dead import Dead
 from pipelines.export.listing import Lake, list_lake, veiled, write_plan
 from pipelines.export.progress import shown
-from pipelines.export.publish import Staging, staging
+from pipelines.export.publish import Staging, staging, tidy
 from pipelines.export.published import published
 from pipelines.export.settings import ExportSettings
 from pipelines.export.words import explain
-from pipelines.guard import Guard
+from pipelines.guard import Guard, failed_write
 from pipelines.hush import hush_beam
 from pipelines.inputs import refuse_output
 from pipelines.interrupt import heeded
@@ -81,9 +81,14 @@ def export_lake(
         with staging(guard, asked.target) as staged:
             before = published(asked, lake, guard)  # another may have been faster
             if before is None:
-                return replace(_export(asked, lake, staged, beam_args, quiet), seconds=time.monotonic() - begun)
+                try:
+                    done = _export(asked, lake, staged, beam_args, quiet)
+                except OSError as error:  # all that is opened here, and not by a worker, is our own
+                    raise failed_write(error.filename or staged.work, error) from error
+                return replace(done, seconds=time.monotonic() - begun)
     if before is None:
         return ExportSummary("dry_run", settings.out, len(lake.files))
+    tidy(guard, asked.target)
     return ExportSummary(
         "published_already",
         settings.out,

@@ -94,6 +94,8 @@ MAY = {
     "publish._locked": "open",  # the lock, on the export's own staging folder
     "publish._made": "mkdtemp",  # within it
     "publish.staging": "rmtree",  # of it
+    "publish.tidy": "rmtree",  # of one that a killed attempt left
+    "publish.publish": "unlink",  # of the page of a failed attempt
     "certificate._made_again": "TemporaryDirectory",  # for an export made again, which goes through the door itself
     "gate.controls": "self_test",  # plants its canaries in the staging folder
 }
