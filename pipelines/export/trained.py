@@ -35,7 +35,6 @@ def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flag
     actions = mine & steps.is_channel("action")
     looked_at = np.zeros(len(steps), bool)
     plain = np.zeros(len(steps), bool)
-    spelled = plain
     if actions.any() and (policy.arguments or policy.plain_actions):
         called = steps.has_arguments()
         spelled = _where(actions & ~called, pc.match_substring_regex, steps.text, JSON_LIKE)
@@ -44,7 +43,6 @@ def _sorted_out(steps: StepColumns, policy: Policy, lengths: Ints) -> tuple[Flag
             plain = actions & ~called & ~spelled & ~steps.is_named(is_thinking_tool)
     candidates = outputs | plain
     marked = _where(candidates | looked_at, may_hold, steps.text)
-    marked |= spelled  # JSON's escapes may hide in a text what stands in its values
     return candidates & ~marked, looked_at | (candidates & marked), marked
 
 

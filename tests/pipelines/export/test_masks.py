@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.export.masks import (
+    NamedArgument,
     Policy,
     expected_mask,
     is_left_out,
@@ -65,6 +66,7 @@ ACTIONS: dict[str, tuple[str | None, object, Policy, list[str]]] = {
     "a thought within an argument": ("bash", {"command": 'f(thought="s")', "n": 1}, NAMED, ['f(thought="', '")']),
     "a field of an argument": ("x", {"path": {"thought": "s", "to": "a"}}, NAMED, ['{"thought": "', '", "to": "a"}']),
     "a line within an argument": ("bash", {"n": 1, "command": "Thought: s\nAction: ls"}, NAMED, ["Action: ls"]),
+    "after a tag that nothing closes": ("bash", {"note": "<think>s", "command": "ls"}, NAMED, []),
     "a tool that thinks": ("think", {"path": "s"}, NAMED, []),
     "a tool that thinks aloud": ("think", "s", PLAIN, []),
     "an argument without characters": ("bash", {"command": "", "n": 1}, NAMED, []),
@@ -145,6 +147,11 @@ def test_all_wrong_names_are_told_at_once() -> None:
     with pytest.raises(InputError) as refused:
         parse_arguments(["command", "bash.command", "*.cot"])
     assert len(refused.value.faults) == 2
+
+
+def test_an_argument_that_means_thoughts_is_never_taken_whatever_was_named() -> None:
+    asked = Policy("sft", (NamedArgument(None, "thoughts"), NamedArgument(None, "command")))
+    assert trains("action", spelled(CALL), asked, "bash", stretches(CALL)) == ["ls\npwd"]
 
 
 def test_a_tool_may_have_dots_in_its_name() -> None:
