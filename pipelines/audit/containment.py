@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.audit.align import aligned
-from pipelines.audit.index import I32, MEETING, TRIPLES, Arrays, TextIndex, build_index, keys_of
+from pipelines.audit.index import I32, MEETING, TRIPLES, Arrays, TextIndex, build_index, keys_of, lookup
 from pipelines.audit.texts import MonitorText, monitor_texts
 from pipelines.audit.words import I64, U64, Words, words_of
 
@@ -109,19 +109,6 @@ def _pieces_of(index: Arrays, keys: I64) -> tuple[I64, I64]:
     at = np.repeat(np.arange(len(keys)), sizes)
     offsets = index.first[keys][at] + np.arange(len(at)) - (np.cumsum(sizes) - sizes)[at]
     return index.postings[offsets].astype(np.int64), at
-
-
-def lookup(index: Arrays, hashes: U64, rows: I64) -> tuple[I64, I64]:
-    """The places (of first words) and numbers of the index's keys among the words, without the common ones."""
-    if not len(index.keys):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    found, places = keys_of(hashes, rows)
-    shift = np.uint64(64 - (len(index.table).bit_length() - 1))
-    maybe = np.flatnonzero(index.table[found >> shift])
-    found, places = found[maybe], places[maybe]
-    at = np.minimum(np.searchsorted(index.keys, found), len(index.keys) - 1)
-    sure = (index.keys[at] == found) & ~index.common[at]
-    return places[sure], at[sure]
 
 
 def _meetings(index: Arrays, hashes: U64, rows: I64, places: I64, keys: I64) -> Iterator[Meeting]:

@@ -178,10 +178,11 @@ def corpus_files(corpus: str) -> list[CorpusFile]:
     listed = list_files(corpus)
     names = {name for name, _ in listed}
     export = EXPORT in names and any(name.startswith(f"{DATA}/") for name in names)
-    return [replace(_recognised(*file), beside=export and not file[0].startswith(f"{DATA}/")) for file in listed]
+    return [replace(recognised(*file), beside=export and not file[0].startswith(f"{DATA}/")) for file in listed]
 
 
-def _recognised(name: str, path: str) -> CorpusFile:
+def recognised(name: str, path: str) -> CorpusFile:
+    """A file, and what its first bytes say it is."""
     try:
         with open(path, "rb") as f:
             size = os.fstat(f.fileno()).st_size

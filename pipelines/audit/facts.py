@@ -174,7 +174,7 @@ def _trained(message: Mapping[str, object], chars: int) -> int | None:
     """What trains by a flag or weight of the whole message."""
     for name in WEIGHTS:
         value = message.get(name)
-        if isinstance(value, bool | int | float):
+        if isinstance(value, int | float):
             return chars if value else 0
     return None
 

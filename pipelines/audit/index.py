@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.audit.texts import MonitorText, distinct
-from pipelines.audit.words import I64, MIX, SHIFT, U64, words_of
+from pipelines.audit.words import I64, U64, words_of
 from pipelines.canaries import find_ids
 
 TRIPLES = ((0, 1, 2), (0, 1, 3), (0, 2, 3))  # of four words, those that are taken
 FACTORS = tuple(np.uint64(x) for x in (0x9FB21C651E98DF25, 0xD6E8FEB86659FD93, 0xC2B2AE3D27D4EB4F))
 SHORT = 8  # words: what is shorter is said by anybody, and cannot be told apart
 PIECE = 50  # words: a longer text is cut, so that a paragraph of a long verdict is found as well
+STRIDE = 1 << 14  # words looked up at a time
 POSTINGS = 32  # texts that a key leads to; texts from one template share nearly all, and one of them is enough
 MEETING = 3  # keys of one text that must meet before it is looked at more closely
 Bools = npt.NDArray[np.bool_]
@@ -134,24 +135,44 @@ def build_index(texts: Iterable[MonitorText], background: Sequence[str] = ()) ->
 
 def keys_of(hashes: U64, rows: I64 | None = None) -> tuple[U64, I64]:
     """The keys of words and the index of the first word of each; none from words of different rows."""
-    padded = np.concatenate([hashes, np.zeros(3, np.uint64)])
     n = len(hashes)
-    products = [padded * f for f in FACTORS]
+    products = [hashes * f for f in FACTORS]
     found, places = [], []
     for a, b, c in TRIPLES:
-        # beyond the end there is no word, and so no key
-        size = max(0, n - c)
+        size = max(0, n - c)  # beyond the end there is no word, and so no key
         key = products[0][a : a + size] + products[1][b : b + size] + products[2][c : c + size]
-        key ^= key >> SHIFT
-        key *= MIX
         where = np.arange(size)
         if rows is not None:
             inside = rows[:size] == rows[c : c + size]
-            if not inside.all():
-                key, where = key[inside], where[inside]
+            key, where = key[inside], where[inside]
         found.append(key)
         places.append(where)
     return np.concatenate(found), np.concatenate(places)
+
+
+def lookup(index: Arrays, hashes: U64, rows: I64) -> tuple[I64, I64]:
+    """The places (of first words) and numbers of the index's keys among words, the common ones left out."""
+    if not len(index.keys):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    shift = np.uint64(64 - (len(index.table).bit_length() - 1))
+    found, places = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for at in range(0, len(hashes), STRIDE):  # so few at a time that they stay in a core's cache
+        part = hashes[at : at + STRIDE + 3]
+        first, second, third = (part * f for f in FACTORS)
+        for a, b, c in TRIPLES:
+            size = min(STRIDE, len(part) - c)
+            if size <= 0:
+                continue
+            key = first[a : a + size] + second[b : b + size] + third[c : c + size]
+            maybe = np.flatnonzero(index.table[key >> shift])
+            if len(maybe):
+                inside = rows[at + maybe] == rows[at + maybe + c]
+                found.append(key[maybe[inside]])
+                places.append(at + maybe[inside])
+    key, place = np.concatenate(found), np.concatenate(places)
+    number = np.minimum(np.searchsorted(index.keys, key), len(index.keys) - 1)
+    sure = (index.keys[number] == key) & ~index.common[number]
+    return place[sure], number[sure]
 
 
 def quoted_words(hashes: U64, other: U64) -> Bools:

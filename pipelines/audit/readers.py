@@ -37,7 +37,8 @@ _PLAIN = {b'"': b'"', b"\\": b"\\", b"/": b"/"}
 @dataclass(slots=True)
 class Row:
     """One row: `data` is all its text as UTF-8, value by value on lines of their own, or, where the row is long, comes
-    in `pieces`, of which each repeats the last OVERLAP bytes of the one before it.
+    in `pieces`, of which each repeats the last OVERLAP bytes of the one before it. `value` is the row itself, if asked
+    for.
     """
 
     facts: Facts
@@ -46,6 +47,7 @@ class Row:
     data: bytes = b""
     pieces: Iterator[bytes] | None = None
     state: State = "read"
+    value: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,28 @@ class Unseen:
 Read = Row | Around | Unseen
 
 
-def read_shard(shard: Shard, id_column: str | None = None) -> Iterator[Read]:
-    """All rows of a shard in order, and the text around them; OSError or ValueError where the file is damaged."""
+def read_shard(shard: Shard, id_column: str | None = None, values: bool = False) -> Iterator[Read]:
+    """All rows of a shard in order, and the text around them; OSError or ValueError where the file is damaged.
+
+    With `values` each row that is not too long comes with its value.
+    """
+    objects = _Objects(id_column, values)
     file = shard.file
     if shard.start == 0 and (shard.first == 0):
         yield Around("file name", file.name.encode())
     if file.kind == "parquet":
-        yield from _Table(id_column).rows(shard)
+        yield from _Table(id_column, objects).rows(shard)
         return
     with opened(file) as stream:
         if file.kind == "json":
             head = stream.read(ARRAY_BYTES + 1)
             elements = _elements(head)
             if elements is not None:
-                yield from _Objects(id_column).parsed(elements)
+                yield from objects.parsed(elements)
                 return
             stream.seek(0)
         if file.kind == "lines":
-            yield from _Objects(id_column).rows(lines(stream, shard.start, shard.stop))
+            yield from objects.rows(lines(stream, shard.start, shard.stop))
         else:
             yield from (plain_row(data) for data in stretches(stream, shard.start, shard.stop))
 
@@ -114,8 +120,8 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
 class _Objects:
     """Rows from JSON values or from what Arrow makes of its own."""
 
-    def __init__(self, id_column: str | None) -> None:
-        self._id_column = id_column
+    def __init__(self, id_column: str | None, values: bool) -> None:
+        self._id_column, self._values = id_column, values
         self._ids = (id_column,) if id_column else IDS
         self._seen: set[str] = set()
 
@@ -154,7 +160,7 @@ class _Objects:
         chars = len(text) - max(0, len(texts) - 1) + sum(map(len, own))
         if own or binary:
             data = b"\n".join((data, *(t.encode("utf-8", "surrogatepass") for t in own), *binary))
-        return Row(known, chars, digest, data)
+        return Row(known, chars, digest, data, value=value if self._values else None)
 
     def _key(self, key: object, into: list[str]) -> None:
         """The name of a value, once in a shard: it is the same in every row, or ought to be."""
@@ -217,9 +223,8 @@ def overlapping(pieces: Iterator[bytes]) -> Iterator[bytes]:
 class _Table:
     """Rows from Parquet."""
 
-    def __init__(self, id_column: str | None) -> None:
-        self._objects = _Objects(id_column)
-        self._id_column = id_column
+    def __init__(self, id_column: str | None, objects: _Objects) -> None:
+        self._id_column, self._objects = id_column, objects
 
     def rows(self, shard: Shard) -> Iterator[Read]:
         with pq.ParquetFile(shard.file.path, buffer_size=PIECE, pre_buffer=False) as file:

@@ -23,7 +23,7 @@ I64 = npt.NDArray[np.int64]
 
 Letters = TypeVar("Letters", U8, U32)
 
-CHUNK = 1 << 16  # bytes hashed at a time, so that the running sums stay in a core's cache
+CHUNK = 1 << 15  # bytes hashed at a time, so that the running sums stay in a core's cache
 REACH = 512  # how far a chunk may be drawn out to end between two words
 BASE = np.uint64(0x9E3779B97F4A7C15)
 MIX = np.uint64(0xBF58476D1CE4E5B9)
@@ -85,19 +85,26 @@ def _chunks(data: U8) -> Iterator[tuple[int, int]]:
 
 def _chunk(data: U8, borders: I64) -> Words:
     if data.max(initial=0) < 0x80:
-        return _hashed(_unescaped(_ascii()[data], data), None, borders)
+        return _hashed(_unescaped(_ascii().take(data), data), borders)
     text = data.tobytes().decode("utf-8", "surrogateescape")
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    width = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
-    width[(points >= 0xDC80) & (points <= 0xDCFF)] = 1  # a byte that is no UTF-8
-    where = np.cumsum(width) - width
-    folded = folding()[np.minimum(points, LAST_FOLDED - 1)]
-    folded[points >= LAST_FOLDED] = points[points >= LAST_FOLDED] | SINGLE
+    long = np.flatnonzero(points >= 0x80)
+    there = points[long]
+    extra = 1 + (there >= 0x800).astype(np.int64) + (there >= 0x10000)
+    extra[(there >= 0xDC80) & (there <= 0xDCFF)] = 0  # a byte that is no UTF-8
+    before = np.concatenate([[0], np.cumsum(extra)])  # bytes that letters take beyond one each
+    borders = borders - before[np.searchsorted(long + before[:-1], borders)]
+    folded = folding().take(points, mode="clip")
+    beyond = long[there >= LAST_FOLDED]
+    folded[beyond] = points[beyond] | SINGLE
     folded = _unescaped(folded, points)
-    kept = folded != DROPPED
-    if not kept.all():
-        folded, where = folded[kept], where[kept]
-    return _hashed(folded, where, np.searchsorted(where, borders).astype(np.int64) if len(borders) else borders)
+    kept = None
+    if (folded[long] == DROPPED).any():
+        kept = np.flatnonzero(folded != DROPPED)
+        folded, borders = folded[kept], np.searchsorted(kept, borders)
+    found = _hashed(folded, borders)
+    where = found.starts if kept is None else kept[found.starts]
+    return Words(found.hashes, where + before[np.searchsorted(long, where)])
 
 
 def _unescaped(letters: Letters, points: Letters) -> Letters:
@@ -108,8 +115,8 @@ def _unescaped(letters: Letters, points: Letters) -> Letters:
     return letters
 
 
-def _hashed(letters: U8 | U32, where: I64 | None, borders: I64) -> Words:
-    """Words of folded letters, 0 between them; `where` has the byte of each letter where it is not its index."""
+def _hashed(letters: U8 | U32, borders: I64) -> Words:
+    """Words of folded letters, 0 between them, each with the index of its first letter."""
     word = letters != 0
     begins = word.copy()
     begins[1:] &= ~word[:-1]
@@ -136,7 +143,7 @@ def _hashed(letters: U8 | U32, where: I64 | None, borders: I64) -> Words:
     hashes ^= hashes >> SHIFT
     hashes *= MIX
     hashes ^= hashes >> SHIFT
-    return Words(hashes, starts if where is None else where[starts])
+    return Words(hashes, starts)
 
 
 @cache
