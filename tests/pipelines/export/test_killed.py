@@ -157,7 +157,7 @@ def test_interrupted(path: str, workers: int, train: Path, expected: tuple[Path,
 
 def kind_of(call: Call) -> str:
     """What is done to which kind of file, without what differs between attempts."""
-    return re.sub(r"attempt-\w+|part-\w+|\d[\w.-]*", "*", str(call))
+    return re.sub(r"attempt-\w+|controls-\w+|part-\w+|\d[\w.-]*", "*", str(call))
 
 
 def takes_room(call: Call) -> bool:
@@ -175,6 +175,7 @@ def test_no_room_left(lasting: bool, train: Path, expected: tuple[Path, dict[str
         shutil.rmtree(train)
         train.mkdir()
         ended = killing.run(command(expected[0], train / "out"), train, full(kind, lasting), NAMES + ROOM)
+        assert kind in map(kind_of, ended.calls)
         if not told(ended):
             wrong.append(f"{kind}: exit {ended.code}: {ended.stderr}")
         completes(train, expected, there=ended.code == 0)
