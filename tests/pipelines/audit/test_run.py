@@ -75,7 +75,8 @@ def test_a_clean_corpus_passes_and_says_what_was_not_looked_at(own: House) -> No
     found = report(own)["findings"]
     assert {f["check"] for f in found} == set(CHECKS)
     unasked = {f["check"] for f in found if f["verdict"] == "not_assessed" and f["says"].endswith("was not given")}
-    assert unasked == {"certificate", "selection", "payload", "reward_fn"}
+    assert unasked == {"certificate", "payload", "reward_fn"}
+    assert verdicts(own, "selection") == {"not_assessed"}
     assert {f["verdict"] for f in found if f["check"] in ("canary", "containment", "reward")} == {"none_found"}
     assert "t0001" not in result.stdout and "t0001" not in result.stderr
 
@@ -190,9 +191,16 @@ def test_a_grader_that_reads_reasoning_is_found(own: House, channel: str, code: 
 
 def test_a_grader_that_fails_leaves_no_trace_and_no_price(own: House) -> None:
     result = audit(
-        own, own.corpus("clean", rows_of(own.lake)), "--reward-fn", f"{sys.executable} -c 'raise OSError(7)'"
+        own,
+        own.corpus("clean", rows_of(own.lake)),
+        "--reward-fn",
+        f"{sys.executable} -c 'import sys; sys.exit(repr(7))'",
     )
-    assert result.exit_code == 2 and "ended with exit code 1" in result.stderr and "OSError: 7" in result.stderr
+    assert (
+        result.exit_code == 2
+        and "ended with exit code 1" in result.stderr
+        and "\n    7. Mend the command." in result.stderr
+    )
     assert not list((own.store / "_audits").glob("*/report.json"))
     assert not list((own.store / "_staging").glob("*"))
     with Store.open(own.store).connect() as con:
@@ -232,16 +240,24 @@ GARBAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("make", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_is_told_and_is_no_leak(own: House, make: Callable[[Path], object]) -> None:
+UNREAD = ("half a gzip", "half a Parquet file", "a link to nothing")
+ALONE = ("an empty file", "rows without ids", "ids of nobody", "no rows")
+
+
+@pytest.mark.parametrize("names", [*((n,) for n in ALONE), tuple(GARBAGE)], ids=[*ALONE, "all of it"])
+def test_garbage_is_told_and_is_no_leak(own: House, names: tuple[str, ...]) -> None:
     folder = own.home / "garbage"
     folder.mkdir()
-    make(folder / "odd.bin")
+    for i, name in enumerate(names):
+        GARBAGE[name](folder / f"odd-{i}.bin")
     result = audit(own, folder)
     assert result.exit_code == 0, result.stderr
-    counts = report(own)["counts"]
-    assert counts["leak"] == counts["associated_unexplained"] == 0
-    assert counts["not_identifiable"] + counts["not_assessed"] > 4
+    said = report(own)
+    assert said["counts"]["leak"] == said["counts"]["associated_unexplained"] == 0
+    assert said["counts"]["not_identifiable"] + said["counts"]["not_assessed"] > 4
+    if len(names) > 1:
+        unread = {f["subject"] for f in said["findings"] if f["verdict"] == "not_assessed"}
+        assert {f"file odd-{i}.bin" for i, n in enumerate(names) if n in UNREAD} <= unread
 
 
 @pytest.mark.parametrize(
@@ -277,7 +293,7 @@ def test_what_cannot_be_asked_is_refused(own: House, corpus: str, flags: Sequenc
     assert result.exit_code == code, result.stderr
     assert re.search(says, result.stderr)
     assert not result.stdout
-    assert not list((own.store / "_audits").glob("*"))
+    assert not list((own.store / "_audits").glob("[!.]*"))
 
 
 def test_a_reward_function_needs_traces(own: House) -> None:
@@ -327,7 +343,7 @@ def test_an_interrupted_audit_leaves_nothing_and_ends_what_it_started(own: House
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1].decode()
     assert (process.returncode, "interrupted" in said, "Traceback" in said) == (130, True, False), said
-    assert not list((own.store / "_staging").glob("*")) and not list((own.store / "_audits").glob("*"))
+    assert not list((own.store / "_staging").glob("*")) and not list((own.store / "_audits").glob("[!.]*"))
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in running.splitlines() if str(mark) in line and "pipelines.cli" not in line]
     assert "number 1 of this corpus" in audit(own, corpus, "--dry-run").stderr
