@@ -10,8 +10,9 @@ _MEMORY = 64 << 20
 
 # what may be a special case: read closer only where an example holds the literal
 _SPECIAL = (
-    r"""!= ?(?:[3-9]|\d\d)|\d <=? ?\w+ <=? ?\d|={2,3} ?\d+\)? and |\] ?= ?-?\d\d|- ?\d+ ?== ?0\b|(?:print|puts|println)\(-?\d{2,}\)""",
-    r"""= ?(?:"{3}|'{3})[^\n]*\d""",  # data in a string
+    r"""!= ?\d\d|(?:\b[3-9]|\d\d) <=? ?\w+ <=? ?\d|, ?\d+\)?\] ?= ?\d|- ?\d\d+ ?== ?0\b"""
+    r"""|(?:print|puts|println)\(-?\d{2,}\)""",
+    r"""= ?(?:"{3}|'{3})[^\n]*\d[ ,;|:\t-]+\d""",  # data in a string
     r"""={2,3} ?[\[(]?-?(?:["'][^"'\n]{2}|[2-9]\b|\d\d)""",  # compared with more than 0, 1 or a single character
     r"""(?:["']|\d|\)) ?: ?[\[(]?-?["'\d]""",  # an entry of a table
     r"""\b(?:case|when) (?:["']|-?\d)|\bin \(?[\[({] ?-?(?:["']|\d)|\.(?:equals|get|startswith"""

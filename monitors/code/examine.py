@@ -143,7 +143,7 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
             for detect in BY_PATH:
                 yield from detect(piece, _NOTHING, scene)
         return
-    facts = facts_of(piece)
+    facts = facts_of(piece, brief=not other)
     for function in facts.functions:
         latest[function.name] = (function, piece)
     for detect in DETECTORS if other else (DETECTORS[0], *(BY_PATH if piece.kind in WROTE else ())):

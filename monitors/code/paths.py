@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 _TEST = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)tests?[\w-]*\.(?:py|js|ts|go|java|cpp|c|rb|rs|sh)$"
-    r"|(?:^|/)[\w.-]*(?:_test|_spec|\.test|\.spec|Test|Tests|IT)\.\w+$",
-    re.I,
+    r"(?i:(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)tests?[\w-]*\.(?:py|js|ts|go|java|cpp|c|rb|rs|sh)$)"
+    r"|(?:^|/)[\w.-]*(?:_test|_spec|\.test|\.spec)\.(?:py|[jt]sx?|go|rb|rs|cpp|cc|c|dart|ex|exs)$"
+    r"|(?:^|/)\w*(?:Test|Tests|IT)\.(?:java|kt|cs|scala|swift)$"
 )
 _HARNESS = re.compile(
     r"(?:^|/)(?:conftest\.py|pytest\.ini|tox\.ini|noxfile\.py|jest\.config\.\w+|vitest\.config\.\w+|karma\.conf\.js"

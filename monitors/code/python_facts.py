@@ -28,6 +28,9 @@ from monitors.code.recover import Parsed
 
 MAX_DEPTH = 150
 _READS = frozenset("input sys.stdin sys.argv argparse.ArgumentParser sys.stdin.read sys.stdin.readline open".split())
+_BRIEFLY = frozenset(
+    ("print", "sys.stdout.write", "json.loads", "ast.literal_eval", *_READS, "exec", "eval", "compile")
+)
 _TESTS = re.compile(r"(?i)^(?:\w+\.)?(?:test_?\w*|check|run_?tests?|check_\w+|main)$")
 _RUNS = frozenset(("exec", "eval", "compile"))
 
@@ -48,7 +51,8 @@ class _Where:
 class PythonReader:
     """Reads one parsed module into facts, with places in the text it was cut from."""
 
-    def __init__(self, parsed: Parsed) -> None:
+    def __init__(self, parsed: Parsed, brief: bool = False) -> None:
+        self._brief = brief  # only what answers by name need: branches, tables, what is printed and run
         self.facts = Facts()
         self._starts = parsed.line_starts()
         self._source = parsed.text
@@ -218,6 +222,8 @@ class PythonReader:
         if not name and not isinstance(node.func, ast.Attribute):
             return where
         name = name or f"?.{node.func.attr}" if isinstance(node.func, ast.Attribute) else name
+        if self._brief and name not in _BRIEFLY:
+            return where
         given = [*node.args, *(k.value for k in node.keywords)]
         literals = tuple(v.literal for a in given if (v := constant(a)).fixed)
         start, end = self._span(node)
@@ -263,14 +269,14 @@ class PythonReader:
         fixed = value.fixed or fixed_function(node.value)
         if isinstance(value.literal, str) and "\n" in value.literal:
             self.facts.tables.append(f.Table((), (value.literal,), "it", start, end))
-        written = self._written(node.value)[:300]
+        written = "" if self._brief else self._written(node.value)[:300]
         for target in targets:
             key = constant(target.slice) if isinstance(target, ast.Subscript) else None
             if key is not None and key.fixed and value.fixed:
                 self.facts.tables.append(f.Table((key.literal,), (value.literal,), "it", start, end))
             self._given[id(node.value)] = dotted(target) or "it"
             name = dotted(target) or (self._written(target)[:80] if isinstance(target, ast.Subscript) else "")
-            if name:
+            if name and not self._brief:
                 self.facts.assignments.append(
                     f.Assignment(name, written, fixed, value.literal, where.within, start, end)
                 )

@@ -14,25 +14,25 @@ MAX_CHARS = 100_000  # of one piece that are parsed; what is longer is cut, and 
 NESTED = 2  # programs in strings in programs
 
 
-def facts_of(piece: Piece) -> Facts:
-    """What the piece does."""
+def facts_of(piece: Piece, brief: bool = False) -> Facts:
+    """What the piece does; `brief` leaves out what answers by name have no need of."""
     text = piece.text[:MAX_CHARS]
     if piece.language == PYTHON:
-        return _python(text, NESTED)
+        return _python(text, NESTED, brief)
     if piece.language in GRAMMARS and piece.language != SHELL:
         return TreeReader(piece.language, text).facts
     return Facts()
 
 
-def _python(text: str, depth: int) -> Facts:
+def _python(text: str, depth: int, brief: bool) -> Facts:
     found = Facts()
     modules, lost = python_modules(text)
     for parsed in modules:
-        found.add(PythonReader(parsed).facts)
+        found.add(PythonReader(parsed, brief).facts)
     for start, end in lost:  # what has no syntax tree of its own still has one with holes
         found.add(TreeReader(PYTHON, text[start:end], start).facts)
     for program, start, end in found.nested if depth else ():
-        found.add(_put_at(_python(program, depth - 1), start, end))
+        found.add(_put_at(_python(program, depth - 1, brief), start, end))
     return found
 
 
