@@ -22,11 +22,15 @@ def numbered(names: Sequence[object]) -> Ints:
 
 
 def draws(clusters: Ints, replicates: int = REPLICATES) -> Iterator[Floats]:
-    """For each replicate, how often each row counts. `clusters` (n) numbers the task of each row, from 0."""
+    """For each replicate, how often each row counts. `clusters` (n) numbers the task of each row.
+
+    Only tasks that have a row are drawn, so that figures on a part do not depend on what lies outside it.
+    """
     rng = np.random.default_rng(SEED)
-    count = int(clusters.max()) + 1 if len(clusters) else 0
+    present, place = np.unique(clusters, return_inverse=True)
+    count = len(present)
     for _ in range(replicates if count else 0):
-        yield rng.multinomial(count, np.full(count, 1 / count)).astype(np.float64)[clusters]
+        yield rng.multinomial(count, np.full(count, 1 / count)).astype(np.float64)[place]
 
 
 def resampled(

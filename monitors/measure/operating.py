@@ -117,10 +117,10 @@ def percent(share_: float) -> str:
 
 def halves(clusters: Ints) -> Ints:
     """0 or 1 for each task, by chance that is always the same."""
-    count = int(clusters.max()) + 1 if len(clusters) else 0
-    sides = np.arange(count) % 2
-    np.random.default_rng(count).shuffle(sides)
-    return sides[clusters].astype(np.int64)
+    present, place = np.unique(clusters, return_inverse=True)
+    sides = np.arange(len(present)) % 2
+    np.random.default_rng(len(present)).shuffle(sides)
+    return sides[place].astype(np.int64)
 
 
 def _g_mean(tpr: Figure, fpr: Figure) -> Figure:
