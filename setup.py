@@ -36,12 +36,14 @@ REQUIRED = [
 CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]
 JUDGE = ["openai>=2"]
 REPORT = ["matplotlib>=3.10"]
+TOKENIZER = ["tokenizers>=0.21"]
 DEV = [
     "hypothesis>=6.100",
     "mypy>=1.15",
     "psutil>=6",
     "pytest>=8.3",
     "ruff>=0.12",
+    "tokenizers>=0.21",
     "types-PyYAML>=6.0",
 ]
 
@@ -60,6 +62,6 @@ setup(
         "schemas": ["**/*.sql"],
     },
     install_requires=REQUIRED,
-    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "report": REPORT, "dev": DEV},
+    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "report": REPORT, "tokenizer": TOKENIZER, "dev": DEV},
     entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main"]},
 )
