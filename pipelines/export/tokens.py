@@ -129,7 +129,7 @@ class RoundTrip:
 
     def _message(self, text: str, spans: list[Span], encoding: Encoding) -> TokenReport:
         offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-        trains = token_mask(encoding.offsets, spans)
+        trains = token_mask(offsets, spans)
         allowed = np.zeros(len(text) + 1, np.int64)  # how many characters before each place lie in a span
         for start, end in spans:
             allowed[start + 1 : end + 1] = 1
@@ -137,9 +137,9 @@ class RoundTrip:
         covered = within[offsets[:, 1]] - within[offsets[:, 0]]
         length = offsets[:, 1] - offsets[:, 0]
         inside = (length > 0) & (covered == length)
-        reached = np.zeros(len(text), bool)
-        for start, end in offsets[trains].tolist():
-            reached[start:end] = True
+        size = len(text) + 1
+        edges = np.bincount(offsets[trains, 0], minlength=size) - np.bincount(offsets[trains, 1], minlength=size)
+        reached = np.cumsum(edges) > 0
         normalised, unknown, not_restored = self._restored(text, encoding)
         return TokenReport(
             messages=1,
@@ -183,7 +183,7 @@ class RoundTrip:
         return tuple(token.content for token in added if token.special)
 
 
-def token_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> Flags:
+def token_mask(offsets: Sequence[Span] | npt.NDArray[np.int64], spans: Sequence[Span]) -> Flags:
     """Which tokens (n) train: those that stand for one character at least, and whose every character lies in a span.
 
     `offsets` are the characters of each token; `spans` are sorted and disjoint. Spans that touch are one.
@@ -199,7 +199,7 @@ def token_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> Flags:
             joined.append((start, end))
     if not joined or not len(offsets):
         return np.zeros(len(offsets), bool)
-    places = np.array(offsets, np.int64)
+    places = np.asarray(offsets, np.int64)
     starts, ends = np.array(joined, np.int64).T
     at = np.searchsorted(starts, places[:, 0], side="right") - 1
     return (at >= 0) & (places[:, 1] <= ends[at]) & (places[:, 0] < places[:, 1])

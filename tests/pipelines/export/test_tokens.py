@@ -162,12 +162,8 @@ def test_the_tokens_of_one_character_train_together_or_not_at_all() -> None:
 )
 def test_a_wrong_mask_is_found(monkeypatch: pytest.MonkeyPatch, wrong: Any, fault: str) -> None:
     monkeypatch.setattr(tokens, "token_mask", wrong)
-    text = "the model ran"
-    assert (
-        fault
-        in reader("byte-level BPE").check(rows([(text, [(3, 6)])])).violations
-        | reader("byte-level BPE").check(rows([(text, [(3, 9)])])).violations
-    )
+    reports = [reader("byte-level BPE").check(rows([("the model ran", [(3, end)])])) for end in (8, 9)]
+    assert any(fault in report.violations for report in reports)
 
 
 def test_a_row_of_which_every_token_trains_is_found() -> None:
@@ -228,7 +224,7 @@ def test_what_is_no_tokenizer_is_refused_in_words(tmp_path: Path, content: bytes
     file = tmp_path / "tokenizer.json"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(InputError, match="no tokenizer|cannot be read") as refused:
+    with pytest.raises(InputError, match=r"no tokenizer|cannot be read") as refused:
         RoundTrip.read(file)
     assert str(file) in str(refused.value)
 
@@ -242,5 +238,5 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         return importing(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(InputError, match=r"pip install 'cotmonitor\[tokenizer\]'"):
+    with pytest.raises(InputError, match=r"Pip install 'cotmonitor\[tokenizer\]'"):
         RoundTrip.of(b"{}", "t")
