@@ -19,6 +19,7 @@ from pipelines.export.ids import key_print, read_key
 from pipelines.export.listing import Lake
 from pipelines.export.rows import RowSettings
 from pipelines.export.settings import ExportSettings
+from pipelines.export.tokens import RoundTrip
 from pipelines.export.where import Predicate, parse_where
 from pipelines.guard import Guard
 from schemas.errors import Fault, FirewallError, InputError
@@ -39,7 +40,7 @@ class Asked:
     rows: RowSettings
     key: bytes | None = field(repr=False)
     key_file: str | None
-    tokenizer: Path | None
+    tokenizer: bytes | None = field(repr=False)
     stated: dict[str, Any]
 
 
@@ -66,16 +67,19 @@ def check(settings: ExportSettings, guard: Guard, today: dt.date | None) -> Aske
     key_file = gathered(lambda: _file(guard, settings.id_key_file, "--id-key-file"))
     key = gathered(lambda: read_key(key_file, guard.open)) if key_file else None
     tokenizer = gathered(lambda: _file(guard, settings.tokenizer, "--tokenizer"))
+    if tokenizer:
+        gathered(lambda: RoundTrip.read(tokenizer))
     faults += _layout_faults(settings)
     choice = (settings.audience, settings.arguments, settings.plain_actions, settings.columns)
     rows = gathered(lambda: RowSettings(*choice))
     walls += declassify.check(settings.declassify, today, where, settings.columns, settings.map)
     if faults or walls or target is None or rows is None:
         raise (FirewallError if walls else InputError)([*walls, *faults])
-    digest = hashlib.sha256(guard.read(tokenizer)).hexdigest() if tokenizer else None
+    words = guard.read(tokenizer) if tokenizer else None
+    digest = hashlib.sha256(words).hexdigest() if words is not None else None
     said = stated(settings, [str(p) for p in where], key_print(key) if key else None, digest)
     layout = LayoutSettings(settings.layout, tuple(sorted(settings.map.items())))
-    return Asked(settings, target, where, layout, rows, key, str(key_file) if key_file else None, tokenizer, said)
+    return Asked(settings, target, where, layout, rows, key, str(key_file) if key_file else None, words, said)
 
 
 def _target(guard: Guard, out: str) -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pipelines.canaries import SelfTest
 from pipelines.export.asked import Asked
 from pipelines.export.certify import Accounting, Certificate, Source
 from pipelines.export.dead import Dead, added
-from pipelines.export.gate import Found
+from pipelines.export.gate import Found, tokens_of
 from pipelines.export.listing import Lake, veiled
 from pipelines.export.manifest import Shard, manifest, shard_path
 from pipelines.export.publish import CERTIFICATE, DEAD_LETTERS, MANIFEST, Staging
@@ -50,6 +51,7 @@ def write_papers(
     letters = _write_letters(job, staged)
     job.guard.write(staged.out / MANIFEST, made)
     sizes = {f.name: f.size for f in lake.files}
+    tokens = tokens_of(found)
     withheld = sum((f.staged.counts for f in found), RowCounts())
     certificate = Certificate(
         asked.stated,
@@ -61,7 +63,7 @@ def write_papers(
         report.results,
         tested,
         withheld,
-        None,
+        asdict(tokens) if tokens is not None else None,
         {MANIFEST: hashlib.sha256(made).hexdigest(), DEAD_LETTERS: letters},
     )
     job.guard.write(staged.out / CERTIFICATE, certificate.json(asked.key))

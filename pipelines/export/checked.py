@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipelines.export.shard import ExportJob, StagedFile, StagedShard, staged_shards
-from pipelines.export.verify import verify_shard
+from pipelines.export.tokens import RoundTrip, TokenReport
+from pipelines.export.verify import READ_ROWS, verify_shard
 from pipelines.inputs import fingerprint
 from schemas.contracts.export import ShardCheck
 from schemas.errors import BusyError
@@ -26,19 +27,20 @@ class Verified:
     sha256: str
     source_rows: int | None
     check: ShardCheck
+    tokens: TokenReport | None
 
 
-def verify_staged(job: ExportJob, staged: StagedShard) -> None:
-    """Read every file of a shard again and write down what is in it.
+def verify_staged(job: ExportJob, staged: StagedShard, tokenizer: RoundTrip | None = None) -> None:
+    """Read every file of a shard again and write down what is in it, in characters and, with a tokenizer, in tokens.
 
     Raises BusyError where a source is no longer the file that was listed.
     """
-    found = [asdict(_verified(job, file)) for file in staged.files]
+    found = [asdict(_verified(job, file, tokenizer)) for file in staged.files]
     kind = "rechecked" if job.of_shard("rewritten", staged.shard, "json").exists() else "checked"
     job.guard.write(job.of_shard(kind, staged.shard, "json"), json.dumps(found).encode())
 
 
-def _verified(job: ExportJob, file: StagedFile) -> Verified:
+def _verified(job: ExportJob, file: StagedFile, tokenizer: RoundTrip | None) -> Verified:
     (now,) = fingerprint([file.path], job.root, job.guard.open)
     if now.fingerprint != file.fingerprint:
         raise BusyError(f"{file.path}: changed while it was being exported. Run again when nothing writes to the lake.")
@@ -46,7 +48,18 @@ def _verified(job: ExportJob, file: StagedFile) -> Verified:
     with job.guard.open(path) as staged:
         sha256 = hashlib.file_digest(staged, "sha256").hexdigest()
         size = staged.tell()
-    return Verified(file.part, size, sha256, _source_rows(job, file.path), verify_shard(path, job.guard.open, job.rows))
+    check = verify_shard(path, job.guard.open, job.rows)
+    tokens = _tokens(job, path, tokenizer) if tokenizer else None
+    return Verified(file.part, size, sha256, _source_rows(job, file.path), check, tokens)
+
+
+def _tokens(job: ExportJob, path: Path, tokenizer: RoundTrip) -> TokenReport:
+    report = TokenReport()
+    with job.guard.open(path) as source:
+        file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
+        for batch in file.iter_batches(READ_ROWS, columns=["messages"], use_threads=False):
+            report += tokenizer.check(batch)
+    return report
 
 
 def _source_rows(job: ExportJob, path: str) -> int | None:
@@ -69,4 +82,5 @@ def _read(job: ExportJob, kind: str, shard: int) -> Iterator[Verified]:
     path = job.of_shard(kind, shard, "json")
     if path.exists():
         for values in json.loads(job.guard.read(path)):
-            yield Verified(**{**values, "check": ShardCheck(**values["check"])})
+            tokens = TokenReport(**values["tokens"]) if values["tokens"] else None
+            yield Verified(**{**values, "check": ShardCheck(**values["check"]), "tokens": tokens})

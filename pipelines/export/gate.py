@@ -15,6 +15,7 @@ from pipelines.export.checked import Verified
 from pipelines.export.dead import Dead
 from pipelines.export.publish import contracts_page
 from pipelines.export.shard import StagedFile
+from pipelines.export.tokens import TokenReport
 from pipelines.export.verify import READ_ROWS
 from pipelines.guard import Guard
 from schemas.contracts.checker import Checker
@@ -26,12 +27,26 @@ from schemas.errors import CotmonitorError, FirewallError, GateError
 REASONS = 5  # of dead letters that are told, each with the first letter as an example
 
 
+TOKENS = {
+    "outside": "tokens that train beyond the masks",
+    "missed": "tokens within the masks that do not train",
+    "all_ones": "rows in which every token trains",
+    "not_restored": "messages that the tokenizer does not give back",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One file of the lake: what became of its rows, and what another reader found in its shard."""
 
     staged: StagedFile
     verified: Verified
+
+
+def tokens_of(found: Sequence[Found]) -> TokenReport | None:
+    """What the tokenizer found in all files; None where none was given."""
+    reports = [f.verified.tokens for f in found if f.verified.tokens is not None]
+    return sum(reports, TokenReport()) if reports else None
 
 
 def controls(guard: Guard, folder: Path) -> SelfTest:
@@ -69,6 +84,9 @@ def gate(
     )
     files = tuple(_file(f) for f in found)
     made = {"rows in which every character trains": sum(f.staged.counts.all_ones for f in found)}
+    tokens = tokens_of(found)
+    if tokens is not None:
+        made |= {says: getattr(tokens, name) for name, says in TOKENS.items()}
     planted, seen = (sum(counts.values()) for counts in (tested.planted, tested.found))
     staged = ExportStaged(files, listed, blind, asked.key is not None, planted, seen, let_through, made)
     limits = ExportLimits(asked.settings.max_dead_letter_ratio)

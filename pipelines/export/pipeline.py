@@ -11,6 +11,7 @@ import apache_beam as beam
 
 from pipelines.export.checked import verify_staged
 from pipelines.export.shard import ExportJob, StagedShard, export_shard, rewrite_shard
+from pipelines.export.tokens import RoundTrip
 from pipelines.export.words import report_failure
 
 T = TypeVar("T")
@@ -47,9 +48,6 @@ class _Step(beam.DoFn):
     def __init__(self, job: ExportJob) -> None:
         self.job = job
 
-    def setup(self) -> None:
-        self.key = self.told(self.job.key)
-
     def told(self, work: Callable[[], T]) -> T:
         try:
             return work()
@@ -60,6 +58,9 @@ class _Step(beam.DoFn):
 
 class ExportFiles(_Step):
     """Shard number -> its files as training rows, staged, and what became of every row."""
+
+    def setup(self) -> None:
+        self.key = self.told(self.job.key)
 
     def process(self, shard: int) -> Iterator[StagedShard]:
         yield self.told(lambda: export_shard(self.job, shard, self.key))
@@ -75,6 +76,10 @@ class DropReplicas(_Step):
 class VerifyFiles(_Step):
     """Staged files -> what another reader finds in them; gives the shard's number."""
 
+    def setup(self) -> None:
+        named = self.job.tokenizer
+        self.tokenizer = self.told(lambda: RoundTrip.read(Path(named))) if named else None
+
     def process(self, staged: StagedShard) -> Iterator[int]:
-        self.told(lambda: verify_staged(self.job, staged))
+        self.told(lambda: verify_staged(self.job, staged, self.tokenizer))
         yield staged.shard

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from pipelines.export.shard import ExportJob
 
+TOKENIZER = "tokenizer.json"  # the copy that workers read: the very bytes that the certificate names
+
 
 @dataclass(frozen=True)
 class ExportSummary:
@@ -120,7 +122,10 @@ def _export(asked: Asked, lake: Lake, staged: Staging, beam_args: Sequence[str],
         rows=asked.rows,
         key_file=asked.key_file,
         root=lake.root,
+        tokenizer=str(staged.work / TOKENIZER) if asked.tokenizer is not None else None,
     )
+    if asked.tokenizer is not None:
+        guard.write(staged.work / TOKENIZER, asked.tokenizer)
     job = replace(job, shards=write_plan(lake.files, job.plan, guard))
     with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
         tested = controls(guard, staged.work)

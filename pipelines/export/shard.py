@@ -53,6 +53,7 @@ class ExportJob:
     rows: RowSettings
     key_file: str | None
     root: str  # of the lake
+    tokenizer: str | None = None  # a copy of it, in `work`
     shards: int = 0
 
     @property

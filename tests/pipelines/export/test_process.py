@@ -91,6 +91,7 @@ ARROW = {"read_table", "ParquetWriter", "ParquetFile", "read_metadata", "read_sc
 FILES = {"file", "source", "sink", "keys", "staged", "plan", "letters", "group"}
 MAY = {
     "ids.read_key": "open",  # for those who give it no door, which an export does
+    "tokens.read": "read_bytes",  # of a path that the guard has resolved, and of the copy in the staging folder
     "publish._locked": "open",  # the lock, on the export's own staging folder
     "publish._made": "mkdtemp",  # within it
     "publish.staging": "rmtree",  # of it

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.export.certificate import verify
 from pipelines.export.listing import write_plan
 from pipelines.export.run import export_lake
 from pipelines.export.settings import Declassification
+from pipelines.export.tokens import RoundTrip
 from schemas.canary import CANARY
 from schemas.errors import CotmonitorError, FirewallError, GateError, InputError
 from schemas.training import AUDIENCES, BLIND, training_table
@@ -300,3 +303,44 @@ def test_graders_read_no_reasoning(layouts: Path, tmp_path: Path) -> None:
     assert not any("UNSPEAKABLE" in text for text in texts(tmp_path / "out"))
     export(tmp_path / "lake", tmp_path / "sft")
     assert sum("UNSPEAKABLE" in text for text in texts(tmp_path / "sft")) == 4
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A byte-level tokenizer, trained on a few sentences."""
+    library = pytest.importorskip("tokenizers")
+    made = library.Tokenizer(library.models.BPE())
+    made.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = library.decoders.ByteLevel()
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    trainer = library.trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
+    made.train_from_iterator(["Let me think about case 12.", "It is a loop.", "return n + 1"] * 20, trainer)
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    made.save(str(path))
+    return path
+
+
+def test_masks_are_held_to_a_tokenizer(lake: Path, made: Path, tokenizer: Path, tmp_path: Path) -> None:
+    export(lake, tmp_path / "out", tokenizer=tokenizer)
+    tokens = certificate(tmp_path / "out")["tokens"]
+    assert (tokens["rows"], tokens["outside"], tokens["missed"], tokens["all_ones"]) == (66, 0, 0, 0)
+    assert tokens["tokens"] > tokens["trained"] > 66
+    ours, theirs = published(tmp_path / "out"), published(made)
+    assert {n for n in ours if ours[n] != theirs[n]} == {"certificate.json"}  # it looks, and changes nothing
+    assert verify(tmp_path / "out", str(lake)) == []
+
+
+def test_masks_that_do_not_fit_the_tokenizer_stop_it(
+    lake: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = RoundTrip.check
+    monkeypatch.setattr(RoundTrip, "check", lambda *args: replace(check(*args), outside=3))
+    with pytest.raises(GateError, match="tokens that train beyond the masks: 6"):
+        export(lake, tmp_path / "out", tokenizer=tokenizer)
+
+
+def test_what_is_no_tokenizer_is_told_at_once(lake: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text("{}")
+    with pytest.raises(InputError, match="this is no tokenizer"):
+        export(lake, tmp_path / "out", tokenizer=tmp_path / "t.json")
+    assert not (tmp_path / "out").exists()
