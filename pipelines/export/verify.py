@@ -7,7 +7,7 @@ counted here, from what stands in the file. Nothing but counts and the monitors'
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -55,7 +55,7 @@ def verify_shard(path: str | Path, opener: Opener, settings: RowSettings) -> Sha
         for key, value in (file.metadata.metadata or {}).items():
             words.look(memoryview(b" ".join((key, value))))
         ids: list[pa.Array] = []
-        for batch in file.iter_batches(READ_ROWS, use_threads=False):
+        for batch in _batches(file):
             for _, data in table_bytes(batch):
                 words.look(data)
             found = ShardCheck(rows=len(batch)) if wrong else _batch(batch, settings.policy)
@@ -64,6 +64,12 @@ def verify_shard(path: str | Path, opener: Opener, settings: RowSettings) -> Sha
                 ids.append(_digests(batch.column("sample_id")))
     repeated = sum(map(len, ids)) - len(pc.unique(pa.chunked_array(ids))) if ids else 0
     return replace(words.told(total), repeated_ids=repeated)
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """Group by group, since groups are cut by bytes and batches by rows, which may be large."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(READ_ROWS, row_groups=[group], use_threads=False)
 
 
 def _batch(batch: pa.RecordBatch, policy: Policy) -> ShardCheck:

@@ -74,6 +74,9 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "zlib in base64": lambda t: base64.b64encode(zlib.compress(t, 9)),
     "gzip": gzip.compress,
     "gzip in gzip": lambda t: gzip.compress(gzip.compress(t)),
+    "gzip in base64 in base64 in base64": lambda t: base64.b64encode(
+        base64.b64encode(base64.b64encode(gzip.compress(t)))
+    ),
     "base64 three times": lambda t: base64.b64encode(base64.b64encode(base64.b64encode(t))),
     "JSON escapes in base64 in lines": lambda t: base64.encodebytes(
         "".join(f"\\u{b:04x}" for b in t).encode() + b" " * 99
