@@ -117,31 +117,35 @@ def with_a_score(house: House, rows: list[Row]) -> list[Row]:
     return [{**r, "difficulty": scores.get(r["sample_id"], 0.0)} for r in rows]
 
 
-PLANTED: dict[str, tuple[Callable[[House, list[Row]], list[Row]], str, set[str]]] = {
-    "a canary, deep in a row": (with_canary, "canary", {"leak"}),
-    "a rationale in a row": (with_rationale, "containment", {"leak"}),
-    "rewards of the flagged lowered": (with_lower_rewards, "reward", {"leak"}),
-    "masks of the flagged flipped": (with_masks_flipped, "mask", {"leak"}),
-    "half of the flagged dropped": (without_half_of_the_flagged, "inclusion", {"associated_unexplained"}),
-    "the flagged twice": (with_the_flagged_twice, "repetition", {"leak", "associated_unexplained"}),
-    "the flagged first": (flagged_first, "order", {"associated_unexplained"}),
-    "a score under another name": (with_a_score, "column", {"leak", "associated_unexplained"}),
+CERTAIN = {  # planted together, since each has a check of its own
+    "canary": with_canary,
+    "containment": with_rationale,
+    "reward": with_lower_rewards,
+    "mask": with_masks_flipped,
+    "column": with_a_score,
 }
+BY_CHANCE = {"inclusion": without_half_of_the_flagged, "repetition": with_the_flagged_twice, "order": flagged_first}
 
 
-@pytest.mark.parametrize(("plant", "check", "expected"), PLANTED.values(), ids=PLANTED)
-def test_a_planted_leak_is_found(
-    own: House, plant: Callable[[House, list[Row]], list[Row]], check: str, expected: set[str]
-) -> None:
-    rows = plant(own, rows_of(own.lake))
-    result = audit(own, own.corpus("leaky", rows), "--names")
+def test_planted_leaks_are_found_each_by_its_check(own: House) -> None:
+    rows = rows_of(own.lake)
+    for plant in CERTAIN.values():
+        rows = plant(own, rows)
+    result = audit(own, own.corpus("leaky", rows))
     assert result.exit_code == 3, result.stderr
-    assert verdicts(own, check) & expected, report(own)["findings"]
-    assert "the audit says no" in result.stderr
+    assert {check for check in CERTAIN if "leak" in verdicts(own, check)} == set(CERTAIN)
+    assert "the audit says no, because of" in result.stderr
     with Store.open(own.store).connect() as con:
-        assert con.execute("SELECT refused, nth FROM audits").fetchall() == [(True, 1)]
+        assert con.execute("SELECT refused, nth, leak >= 5 FROM audits").fetchall() == [(True, 1, True)]
     page = next((own.store / "_audits").glob("*/report.html")).read_text()
-    assert CANARY in page and "to act on" in page
+    assert CANARY in page and "findings to act on" in page
+
+
+@pytest.mark.parametrize(("check", "plant"), BY_CHANCE.items(), ids=BY_CHANCE)
+def test_a_choice_of_rows_is_found(own: House, check: str, plant: Callable[[House, list[Row]], list[Row]]) -> None:
+    result = audit(own, own.corpus("chosen", plant(own, rows_of(own.lake))))
+    assert result.exit_code == 3, result.stderr
+    assert "associated_unexplained" in verdicts(own, check), report(own)["findings"]
 
 
 def test_a_declared_selection_is_replayed(own: House, tmp_path: Path) -> None:
@@ -216,14 +220,14 @@ def test_asking_again_costs_nothing_and_asking_otherwise_does(own: House) -> Non
     assert "the same was asked before, which spends nothing" in again.stderr
     assert {k: v for k, v in report(own).items() if k not in ("seconds", "asked_before")} == answer
     moved = own.corpus("moved", rows_of(own.lake))
-    assert "number 2 of this corpus" in audit(own, corpus, "--min-level", "high").stderr
-    assert "the same was asked before" in audit(own, moved).stderr
+    assert "the same was asked before" in audit(own, moved, "--dry-run").stderr
+    assert "number 2 of this corpus" in audit(own, moved, "--min-level", "high").stderr
     corpus.write_text(corpus.read_text() + "\n")
-    assert "number 3 of this corpus" in audit(own, corpus, "--dry-run").stderr
+    assert "number 2 of this corpus" in audit(own, corpus, "--dry-run").stderr  # of its place there was one
     with Store.open(own.store).connect() as con:
         spent = con.execute("SELECT nth, alpha_spent FROM audits ORDER BY nth").fetchall()
         assert spent == [(1, share(0.01, 1)), (2, share(0.01, 2))]
-        assert con.execute("SELECT count(*) FROM raw.audits").fetchall() == [(4,)]
+        assert con.execute("SELECT count(*) FROM raw.audits").fetchall() == [(3,)]
 
 
 GARBAGE: dict[str, Callable[[Path], object]] = {
@@ -241,7 +245,7 @@ GARBAGE: dict[str, Callable[[Path], object]] = {
 
 
 UNREAD = ("half a gzip", "half a Parquet file", "a link to nothing")
-ALONE = ("an empty file", "rows without ids", "ids of nobody", "no rows")
+ALONE = ("an empty file", "ids of nobody")
 
 
 @pytest.mark.parametrize("names", [*((n,) for n in ALONE), tuple(GARBAGE)], ids=[*ALONE, "all of it"])
@@ -308,24 +312,17 @@ def test_a_dry_run_writes_nothing(own: House) -> None:
     assert {p: p.stat().st_mtime_ns for p in own.store.rglob("*")} == before
 
 
-def test_rows_are_named_where_somebody_asks_for_it(own: House) -> None:
+def test_rows_are_named_and_reports_copied_where_somebody_asks_for_it(own: House) -> None:
     corpus = own.corpus("leaky", with_lower_rewards(own, rows_of(own.lake)))
     some = sorted(own.flagged)
     quiet = audit(own, corpus, "--format", "json")
     assert not [i for i in some if i in quiet.stdout + quiet.stderr]
-    loud = audit(own, corpus, "--format", "json", "--names")
+    copy = own.store / "_audits" / "latest.html"
+    loud = audit(own, corpus, "--format", "json", "--names", "--report", str(copy))
+    assert CANARY in copy.read_text() and os.listdir(corpus.parent) == ["mix.jsonl"]
     assert [i for i in some if i in loud.stdout] and [i for i in some if i in loud.stderr]
     named = [line for line in loud.stderr.splitlines() if any(i in line for i in some)]
     assert 0 < len(named) <= 5 * len(report(own)["findings"])
-
-
-def test_a_copy_of_the_report_may_lie_elsewhere_in_the_store(own: House) -> None:
-    corpus = own.corpus("clean", rows_of(own.lake)[:300])
-    place = own.store / "_audits" / "latest.html"
-    audit(own, corpus)
-    assert audit(own, corpus, "--report", str(place)).exit_code == 0
-    assert CANARY in place.read_text()
-    assert os.listdir(corpus.parent) == ["mix.jsonl"]
 
 
 def test_an_interrupted_audit_leaves_nothing_and_ends_what_it_started(own: House) -> None:
