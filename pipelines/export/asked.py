@@ -21,7 +21,7 @@ from pipelines.export.rows import RowSettings
 from pipelines.export.settings import ExportSettings
 from pipelines.export.tokens import RoundTrip
 from pipelines.export.where import Predicate, parse_where
-from pipelines.guard import Guard
+from pipelines.guard import Guard, reason
 from schemas.errors import Fault, FirewallError, InputError
 from schemas.layouts import LAYOUTS, LayoutSettings
 from schemas.layouts.detect import TARGETS, TOOL
@@ -67,15 +67,13 @@ def check(settings: ExportSettings, guard: Guard, today: dt.date | None) -> Aske
     key_file = gathered(lambda: _file(guard, settings.id_key_file, "--id-key-file"))
     key = gathered(lambda: read_key(key_file, guard.open)) if key_file else None
     tokenizer = gathered(lambda: _file(guard, settings.tokenizer, "--tokenizer"))
-    if tokenizer:
-        gathered(lambda: RoundTrip.read(tokenizer))
+    words = gathered(lambda: _tokenizer(guard, tokenizer)) if tokenizer else None
     faults += _layout_faults(settings)
     choice = (settings.audience, settings.arguments, settings.plain_actions, settings.columns)
     rows = gathered(lambda: RowSettings(*choice))
     walls += declassify.check(settings.declassify, today, where, settings.columns, settings.map)
     if faults or walls or target is None or rows is None:
         raise (FirewallError if walls else InputError)([*walls, *faults])
-    words = guard.read(tokenizer) if tokenizer else None
     digest = hashlib.sha256(words).hexdigest() if words is not None else None
     said = stated(settings, [str(p) for p in where], key_print(key) if key else None, digest)
     layout = LayoutSettings(settings.layout, tuple(sorted(settings.map.items())))
@@ -93,6 +91,16 @@ def _target(guard: Guard, out: str) -> Path:
 
 def _file(guard: Guard, path: Path | None, what: str) -> Path | None:
     return guard.check(os.path.expanduser(path), what) if path else None
+
+
+def _tokenizer(guard: Guard, path: Path) -> bytes:
+    """A tokenizer's description, once it is sure that it is one."""
+    try:
+        data = guard.read(path)
+    except OSError as error:
+        raise InputError([Fault(str(path), None, f"the tokenizer cannot be read: {reason(error)}")]) from error
+    RoundTrip.of(data, str(path))
+    return data
 
 
 def _layout_faults(settings: ExportSettings) -> Iterator[Fault]:

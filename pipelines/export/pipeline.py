@@ -78,7 +78,7 @@ class VerifyFiles(_Step):
 
     def setup(self) -> None:
         named = self.job.tokenizer
-        self.tokenizer = self.told(lambda: RoundTrip.read(Path(named))) if named else None
+        self.tokenizer = self.told(lambda: RoundTrip.of(self.job.guard.read(named), named)) if named else None
 
     def process(self, staged: StagedShard) -> Iterator[int]:
         self.told(lambda: verify_staged(self.job, staged, self.tokenizer))
