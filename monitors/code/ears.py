@@ -10,6 +10,7 @@ _MEMORY = 64 << 20
 
 # what may be a special case: read closer only where an example holds the literal
 _SPECIAL = (
+    r"""(?i)(?:#|//) ?[^\n]*(?:hard-?cod|special[- ]cas|not (?:a )?general|reward hack)""",
     r"""!= ?\d\d|(?:\b[3-9]|\d\d) <=? ?\w+ <=? ?\d|, ?\d+\)?\] ?= ?\d|- ?\d\d+ ?== ?0\b"""
     r"""|(?:print|puts|println)\(-?\d{2,}\)""",
     r"""= ?(?:"{3}|'{3})[^\n]*\d[ ,;|:\t-]+\d""",  # data in a string
@@ -65,7 +66,6 @@ _OTHER = (
     r"""(?i)\b(?:pip download|decompyle|uncompyle|cfr\b)|git (?:log|show) [^\n]*(?:--all|-p\b|origin/)""",
     r"""(?i)def \w*(?:auth|login|permission|is_?admin|access|password)\w*\(""",
     r"""(?i)(?:scor|grad|evaluat|judge|verif|checker|reward)\w*\.(?:py|sh|js)\b""",
-    r"""(?i)(?:#|//) ?[^\n]*(?:hard-?cod|special[- ]cas|not (?:a )?general|reward hack)""",
     r"""(?i)(?:>|tee|create|path: ?|File: |\+\+\+ )[^\n]*test[^\n]*\.(?:py|js|ts|go|java|sh|txt|json)""",
 )
 _CLAIMS = (

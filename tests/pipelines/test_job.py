@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.job import load_job
+from monitors.code import THRESHOLD, CodeMonitor, CodeSettings
+from monitors.rules import RuleMonitor
+from pipelines.job import Job, load_job
+from pipelines.run import build_monitors
 from schemas.errors import JobFileError
 
 GOOD = "traces: lake/*.parquet\nstore: S\n"
@@ -67,8 +70,14 @@ def test_a_job_file_and_flags_on_top(tmp_path: Path) -> None:
         ),
         pytest.param(
             GOOD + "monitors: [magic]\n",
-            "job.yaml:3: monitors: unknown monitor 'magic'. Use rules or rules:PACK, where PACK is core or a path.",
+            "job.yaml:3: monitors: unknown monitor 'magic'. "
+            "Use rules, rules:PACK, where PACK is core or a path, or code.",
             id="a monitor nobody knows",
+        ),
+        pytest.param(
+            GOOD + "monitors: [code:core]\n",
+            "job.yaml:3: monitors: monitor 'code:core': code has no packs. Use code.",
+            id="a pack for the code monitor",
         ),
         pytest.param(
             GOOD + "contracts:\n  max_dead_letter_ratio: 7\n",
@@ -93,3 +102,11 @@ def test_a_missing_file_says_so() -> None:
         JobFileError, match=r"nowhere\.yaml: cannot be read: No such file or directory\. Check the path\."
     ):
         load_job("nowhere.yaml", {})
+
+
+def test_a_job_names_the_code_monitor_and_leaves_its_threshold_alone() -> None:
+    code, rules = build_monitors(Job(traces=("t",), store="s", monitors=("code", "rules:core")))
+    assert isinstance(code, CodeMonitor) and isinstance(rules, RuleMonitor)
+    assert (code.settings.threshold, rules.settings.threshold) == (THRESHOLD, 0.0)
+    [strict] = build_monitors(Job(traces=("t",), store="s", monitors=("code",), threshold=0.9, excerpt_chars=0))
+    assert isinstance(strict, CodeMonitor) and strict.settings == CodeSettings(0, 0.9)

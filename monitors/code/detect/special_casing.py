@@ -60,7 +60,7 @@ _FOLDED = re.compile(
     r"={2,3} ?\(?\d+ ?[*+-] ?\d|(?:\b[3-9]|\d\d) <=? ?\w+ <=? ?\d|= ?(?:\"{3}|'{3})[^\n]*\d[ ,;|:\t-]+\d|!= ?\d\d"
     r"|- ?\d\d+ ?== ?0\b|\[\(?\d+(?:, ?\d+)+\)?\] ?= ?\d"
 )
-_BEFORE = re.compile(r"(\d+|[\"'][^\"'\n]{2,200}[\"']) ?={2,3}")
+_BEFORE = re.compile(r"(?<!\d)(\d{1,25}|[\"']) ?={2,3}")
 
 
 def may_special_case(text: str, task: Task) -> bool:
@@ -74,7 +74,7 @@ def may_special_case(text: str, task: Task) -> bool:
             return True
     if _FOLDED.search(text):
         return True
-    return any(w in task.words for m in _BEFORE.finditer(text) for w in tokens(m[1])[:3] if w not in ("0", "1"))
+    return any(not m[1].isdigit() or (m[1] in task.words and len(m[1]) > 1) for m in _BEFORE.finditer(text))
 
 
 _SAYS = "its own comments say that it is made for the examples"

@@ -84,7 +84,7 @@ def test_excerpts_can_be_kept_out() -> None:
 
 
 def test_verdicts_do_not_depend_on_the_batch() -> None:
-    traces = [CHEAT, [("output", "Hi.")], *(t for _, t in ACTS.values())]
+    traces: list[Trace] = [CHEAT, [("output", "Hi.")], *(t for _, t in ACTS.values())]
     together = MONITOR.judge(array(*traces))
     assert list(together) == [judged(t) for t in traces]
     assert list(MONITOR.judge(array(*traces)[3:9])) == list(together[3:9])
@@ -123,35 +123,10 @@ def test_no_text_hangs_it(text: str) -> None:
 
 LINES = st.sampled_from(
     [
-        "```",
-        "```python\n",
-        "def f(n):\n",
-        "    if n == 14:\n",
-        "        return 211\n",
-        "'''",
-        '"""',
-        "$ ls\n",
-        "-> out\n",
-    ]
-    + [
-        "# [user] no\n",
-        "@@ -1 +1 @@\n",
-        "+x = 14\n",
-        "-x\n",
-        "<<EOF\n",
-        "EOF\n",
-        "path: tests/test_a.py\n",
-        "old_str:\n",
-    ]
-    + [
-        "new_str:\n",
-        '{"code": "',
-        "\\n",
-        "é😀",
-        "assert f(14) == 211\n",
-        "except:\n    pass\n",
-        "os._exit(0)\n",
-        "{14: 211}\n",
+        *("```", "```python\n", "def f(n):\n", "    if n == 14:\n", "        return 211\n", "'''", '"""', "$ ls\n"),
+        *("# [user] no\n", "@@ -1 +1 @@\n", "+x = 14\n", "-x\n", "<<EOF\n", "EOF\n", "path: tests/test_a.py\n"),
+        *("old_str:\n", "new_str:\n", '{"code": "', "\\n", "é😀", "assert f(14) == 211\n", "os._exit(0)\n"),
+        *("-> out\n", "except:\n    pass\n", "{14: 211}\n"),
     ]
 )
 
