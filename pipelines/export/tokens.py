@@ -1,4 +1,4 @@
-"""Masks held to a real tokenizer: from characters to tokens and back, for every message of some rows.
+"""Masks held to a real tokenizer: from characters to tokens and back, for every message in which something trains.
 
 A token trains where every character it stands for lies in a span; one that straddles a border does not, so that no
 character outside the spans is ever learnt, at the price of some within. What a token stands for is asked of the
@@ -31,7 +31,7 @@ TOGETHER = 4 << 20  # characters tokenized at a time: an encoding takes some fif
 
 @dataclass(frozen=True, slots=True)
 class TokenReport:
-    """What the round trip of some rows found, in numbers.
+    """What the round trip of some rows found, in numbers; of the messages with spans, for the others train nothing.
 
     Violations, of which there must be none: `outside`, training tokens that stand for a character outside the spans;
     `missed`, tokens within a span that do not train; `all_ones`, rows of which every token trains; `not_restored`,
@@ -115,16 +115,16 @@ class RoundTrip:
         return report
 
     def _check(self, rows: list[list[dict[str, Any]]]) -> TokenReport:
-        texts = [message["text"] for row in rows for message in row]
+        texts = [message["text"] for row in rows for message in row if message["spans"]]
         encodings = iter(self.tokenizer.encode_batch(texts, add_special_tokens=False))
         report = TokenReport(rows=len(rows))
         for row in rows:
             found = TokenReport()
+            others = any(message["text"].strip() and not message["spans"] for message in row)
             for message in row:
-                spans = [(span["start"], span["end"]) for span in message["spans"]]
-                found += self._message(message["text"], spans, next(encodings))
-            ones = TokenReport(all_ones=int(0 < found.tokens == found.trained))
-            report = report + found + ones
+                if spans := [(span["start"], span["end"]) for span in message["spans"]]:
+                    found += self._message(message["text"], spans, next(encodings))
+            report = report + found + TokenReport(all_ones=int(0 < found.tokens == found.trained and not others))
         return report
 
     def _message(self, text: str, spans: list[Span], encoding: Encoding) -> TokenReport:
@@ -218,7 +218,7 @@ def _together(messages: pa.ListArray) -> Iterator[list[list[dict[str, Any]]]]:
     size = 0
     for row in messages:
         rows.append(row.as_py() or [])
-        size += sum(len(message["text"]) for message in rows[-1])
+        size += sum(len(message["text"]) for message in rows[-1] if message["spans"])
         if size > TOGETHER:
             yield rows
             rows, size = [], 0

@@ -112,8 +112,8 @@ def test_what_trains_lies_within_the_spans_and_all_that_can_does(name: str, trac
     check = reader(name)
     report = check.check(rows(trace, [("not this", [])]))
     assert {**report.violations, "all_ones": 0} == {"all_ones": 0}
-    assert (report.rows, report.messages) == (2, len(trace) + 1)
-    assert report.characters == sum(len(text) for text, _ in trace) + len("not this")
+    assert (report.rows, report.messages) == (2, sum(bool(spans) for _, spans in trace))
+    assert report.characters == sum(len(text) for text, spans in trace if spans)
     learnt = kept = 0
     for text, spans in trace:
         encoding = check.tokenizer.encode(text, add_special_tokens=False)
@@ -167,14 +167,16 @@ def test_a_wrong_mask_is_found(monkeypatch: pytest.MonkeyPatch, wrong: Any, faul
 
 
 def test_a_row_of_which_every_token_trains_is_found() -> None:
-    report = reader("byte-level BPE").check(rows([("the model", [(0, 9)])], [("the model", [(0, 9)]), ("u", [])], []))
+    report = reader("byte-level BPE").check(
+        rows([("the model", [(0, 9)])], [("the model", [(0, 9)]), ("u", [])], [], [("u", [])])
+    )
     assert report.violations == {"all_ones": 1}
 
 
 def test_a_tokenizer_that_gives_another_text_back_is_found() -> None:
     tokenizer = byte_level()
     tokenizer.decoder = decoders.Replace("the", "x")
-    report = RoundTrip.of(tokenizer.to_str().encode(), "t").check(rows([("the model", [])]))
+    report = RoundTrip.of(tokenizer.to_str().encode(), "t").check(rows([("the model", [(0, 3)])]))
     assert report.violations == {"not_restored": 1}
 
 
@@ -189,7 +191,7 @@ def test_a_tokenizer_that_gives_another_text_back_is_found() -> None:
     ],
 )
 def test_what_is_not_given_back_to_the_letter_is_counted(name: str, text: str, expected: dict[str, int]) -> None:
-    report = reader(name).check(rows([(text, [])]))
+    report = reader(name).check(rows([(text, [(0, len(text))]), ("u", [])]))
     assert {f: getattr(report, f) for f in ("normalised", "unknown", "special") if getattr(report, f)} == expected
     assert report.violations == {}
 
@@ -200,7 +202,7 @@ def test_rows_of_an_export_pass(tmp_path: Path, case: str) -> None:
     byte_level().save(str(file))
     made = training_rows(*planted(*CASES[case], "it is secret"), RowSettings("sft", ("*.command",)))
     report = round_trip(made, file)
-    assert report.violations == {} and 0 < report.trained < report.tokens
+    assert report.violations == {} and 0 < report.trained <= report.tokens
 
 
 def test_large_rows_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +217,7 @@ def test_a_file_that_pads_and_cuts_does_so_no_more() -> None:
     tokenizer = byte_level()
     tokenizer.enable_truncation(2)
     tokenizer.enable_padding(length=50)
-    report = RoundTrip.of(tokenizer.to_str().encode(), "t").check(rows([("the model ran tests", [])]))
+    report = RoundTrip.of(tokenizer.to_str().encode(), "t").check(rows([("the model ran tests", [(0, 3)])]))
     assert report.violations == {} and 2 < report.tokens < 50
 
 
