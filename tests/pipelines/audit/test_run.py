@@ -341,6 +341,6 @@ def test_an_interrupted_audit_leaves_nothing_and_ends_what_it_started(own: House
         said = process.communicate(timeout=60)[1].decode()
     assert (process.returncode, "interrupted" in said, "Traceback" in said) == (130, True, False), said
     assert not list((own.store / "_staging").glob("*")) and not list((own.store / "_audits").glob("[!.]*"))
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    running = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in running.splitlines() if str(mark) in line and "pipelines.cli" not in line]
     assert "number 1 of this corpus" in audit(own, corpus, "--dry-run").stderr
