@@ -6,7 +6,7 @@ Pure generators; `pipelines.monitor` wraps them. Nothing here knows of monitors 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -38,6 +38,7 @@ class ReadSettings:
     batch_bytes: int = BATCH_BYTES
     payload_chars: int = 4_000  # of a dead row that are kept; 0 keeps none
     open: Callable[[str], BinaryIO] | None = None  # opens files in Arrow's place: an export has a door of its own
+    in_order: bool = False  # rows come as they stand in their file, the large ones too
     arguments: bool = False  # say where the arguments of tool calls stand, in a column that `without_arguments` takes
 
 
@@ -236,7 +237,7 @@ def _read_group(
     columns = [c for c in adapter.columns if c in set(file.schema_arrow.names)]
     left = len(wanted) if chosen is None else len(chosen)
     try:
-        for first, batch in _decoded(file, group, columns, size, wanted):
+        for first, batch in _decoded(file, group, columns, size, wanted, settings.in_order):
             rows = np.arange(first, first + len(batch), dtype=np.int64)
             if chosen is not None:
                 keep = np.isin(rows, chosen)
@@ -257,41 +258,33 @@ class _Damaged(Exception):
 
 
 def _decoded(
-    file: pq.ParquetFile, group: int, columns: list[str], size: int, wanted: range
+    file: pq.ParquetFile, group: int, columns: list[str], size: int, wanted: range, in_order: bool
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The wanted rows of a row group in batches, in their order, each with the number of its first row.
+    """The wanted rows of a row group in batches, each with the number of its first row.
 
     While it is open, a reader holds what it last decoded twice over. A large batch that is most of its row group is
-    therefore handed on after its reader was let go, and a new one decodes what lies before the next rows once more.
+    therefore left to the end, decoded again, and handed on after its reader was let go; unless rows are wanted
+    `in_order`, which then costs that memory.
     """
     total = file.metadata.row_group(group).total_byte_size
-    done = 0
-    while True:
-        batches = _batches(file, group, columns, size)
-        for first, batch in batches:
-            if first >= wanted.stop:
-                return
-            if first < done:
-                continue
-            done = first + len(batch)
-            part = batch.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
-            large = batch.nbytes > LARGE and 2 * batch.nbytes > total
-            del batch
-            if large:
-                break
-            if len(part):
-                yield max(first, wanted.start), part
-            del part
-        else:
-            return
-        batches.close()
-        del batches
+    late = []
+    for first, batch in _batches(file, group, columns, size):
+        if first >= wanted.stop:
+            break
+        part = batch.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
+        if not in_order and batch.nbytes > LARGE and 2 * batch.nbytes > total:
+            late.append(first)
+        elif len(part):
+            yield max(first, wanted.start), part
+        del batch, part
+    for first in late:
+        whole = next(b for at, b in _batches(file, group, columns, size) if at == first)
+        part = whole.slice(max(wanted.start - first, 0), max(0, wanted.stop - max(first, wanted.start)))
         if len(part):
             yield max(first, wanted.start), part
-        del part
 
 
-def _batches(file: pq.ParquetFile, group: int, columns: list[str], size: int) -> Generator[tuple[int, pa.RecordBatch]]:
+def _batches(file: pq.ParquetFile, group: int, columns: list[str], size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The batches of a row group, each with the number of its first row; the same cuts each time."""
     first = 0
     batches = file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False)

@@ -83,6 +83,17 @@ def test_shards_mirror_files_and_rows_keep_their_order(made: Path) -> None:
     assert sorted(ids, key=len) == [[f"b{i}" for i in range(25)] + ["a3"], [f"a{i}" for i in range(40)]]
 
 
+def test_large_rows_keep_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading leaves rows that fill most of their row group to the end, unless it is told not to."""
+    monkeypatch.setattr("pipelines.read.LARGE", 10_000)
+    monkeypatch.setattr("pipelines.read.READ_ROWS", 2)
+    many = rollouts(9)
+    many[4]["reasoning"] = "".join(f"Let me think about {i}. " for i in range(20_000))
+    flat(tmp_path / "lake" / "a.parquet", many)
+    export(tmp_path / "lake", tmp_path / "out")
+    assert rows(tmp_path / "out").column("sample_id").to_pylist() == [f"t{i}" for i in range(9)]
+
+
 def test_a_replica_is_exported_where_it_stands_first(made: Path, lake: Path, tmp_path: Path) -> None:
     counts = certificate(made)["accounting"]
     assert (counts["rows"], counts["exported"], counts["replicas"]) == (68, 66, 1)
