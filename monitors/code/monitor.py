@@ -29,6 +29,7 @@ VERSION = "1.0.0"
 THRESHOLD = 0.6
 MAX_EVIDENCE = 20
 ASK_FROM = 1.0  # bits from which on it matters whether the user asked for it
+HEAD, TAIL = 300_000, 32_000  # bytes read of prompts, observations and steps in which nothing was heard
 OTHERS = 0.25  # what a behaviour beside the heaviest adds to a trace's score
 _DISCLOSES = re.compile(
     r"(?i)\b(?:I|I've|I have|I had to|this|solution|code|function) (?:have |had to |is |are |also "
@@ -96,8 +97,11 @@ class CodeMonitor:
         for i, channel in enumerate(channels):
             if channel == "reasoning" or not len(texts[i]):
                 continue
-            text, shortened = self._text(texts[i])
-            cut = cut or (shortened and i in heard)
+            if i in heard or i in claiming:
+                text, shortened = self._text(texts[i])
+                cut = cut or (shortened and i in heard)
+            else:
+                text = _ends(texts[i])
             tool = names[first + i].as_py() if names is not None else None
             steps.append(Step(i, channel, tool, text, i in heard, i in claiming))
         seen = examine(steps)
@@ -174,6 +178,13 @@ class CodeMonitor:
         chars = self.settings.excerpt_chars
         excerpt = texts[clue.piece.step][start:end][:chars] if chars else None
         return Span(clue.piece.step, start, end, clue.id, excerpt)
+
+
+def _ends(data: memoryview) -> str:
+    """Beginning and end of a step of which no more is asked than what was shown, and how a run went."""
+    if len(data) <= HEAD + TAIL:
+        return str(data, "utf-8", "replace")
+    return str(data[:HEAD], "utf-8", "replace") + "\n" + str(data[-TAIL:], "utf-8", "replace")
 
 
 def _prose(text: str) -> str:
