@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import codecs
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from pipelines.audit.corpus import CorpusFile
 
-Read = Callable[[int], bytes]
 CHUNK = 1 << 20
 LONG = 16 << 20  # bytes: a longer line is handed on in pieces, unparsed
 STRETCH = 1 << 16  # bytes of plain text that count as one row, or fewer where a paragraph ends
@@ -31,32 +30,55 @@ def lines(stream: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator
 
     The pieces must be taken before the next line is.
     """
-    at, rest = _begin(stream, start, stop)
-    while stop is None or at < stop:
-        chunk = stream.read(CHUNK)
-        if not chunk:
-            if rest.strip():
-                yield rest
+    found = _pieces(stream, start, stop, LONG)
+    for piece, ended in found:
+        if ended or len(piece) <= LONG:
+            if piece.strip():
+                yield piece
+        else:
+            rest = _line(piece, found)
+            yield rest
+            for _ in rest:
+                continue
+
+
+def _line(first: bytes, found: Iterator[tuple[bytes, bool]]) -> Iterator[bytes]:
+    """The pieces of the line that begins with `first`."""
+    yield first
+    for piece, ended in found:
+        yield piece
+        if ended:
             return
-        whole = rest + chunk
-        parts = whole.split(b"\n")
+
+
+def _pieces(stream: BinaryIO, start: int, stop: int | None, longest: int) -> Iterator[tuple[bytes, bool]]:
+    """(piece, whether its line ends with it) of the lines that begin in bytes [start, stop).
+
+    A line of up to `longest` bytes is one piece. The last line of a file may lack its end.
+    """
+    at, rest = _begin(stream, start, stop)
+    inside = False
+    while inside or stop is None or at < stop:
+        chunk = stream.read(CHUNK)
+        parts = (rest + chunk).split(b"\n")
         rest = parts.pop()
         for part in parts:
-            if stop is not None and at >= stop:
+            if not inside and stop is not None and at >= stop:
                 return
+            yield part, True
             at += len(part) + 1
-            if part.strip():
-                yield part
-        if len(rest) > LONG and (stop is None or at < stop):
-            pieces = _Pieces(stream.read, rest)
-            yield iter(pieces)
-            at, rest = at + pieces.length + 1, pieces.after
-            if pieces.ended:
-                return
+            inside = False
+        if not chunk:
+            if rest and (inside or stop is None or at < stop):
+                yield rest, False
+            return
+        if rest and (inside or len(rest) > longest) and (inside or stop is None or at < stop):
+            yield rest, False
+            at, rest, inside = at + len(rest), b"", True
 
 
 def _begin(stream: BinaryIO, start: int, stop: int | None) -> tuple[int, bytes]:
-    """Where the first line at or after `start` begins, and what of it was read."""
+    """Where the first line at or after `start` begins, and what was read from there on."""
     if not start:
         return 0, b""
     stream.seek(start - 1)
@@ -72,40 +94,15 @@ def _begin(stream: BinaryIO, start: int, stop: int | None) -> tuple[int, bytes]:
     return max(at, stop or 0), b""
 
 
-class _Pieces:
-    """The pieces of one long line; `after` is what was read beyond it."""
-
-    def __init__(self, read: Read, begun: bytes) -> None:
-        self._read, self._begun = read, begun
-        self.length, self.after, self.ended = 0, b"", False
-
-    def __iter__(self) -> Iterator[bytes]:
-        piece = self._begun
-        while True:
-            end = piece.find(b"\n")
-            if end >= 0:
-                self.length += end
-                self.after = piece[end + 1 :]
-                yield piece[:end]
-                return
-            self.length += len(piece)
-            yield piece
-            piece = self._read(CHUNK)
-            if not piece:
-                self.ended = True
-                return
-
-
 def stretches(stream: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """Plain text from bytes [start, stop) in stretches that end with a paragraph, else a line, else a word.
 
-    A stretch that begins before `stop` is read to its end, and left out by whoever begins at `stop`: both cut at the
-    first line that begins there.
+    A line that begins before `stop` is read to its end.
     """
     held = bytearray()
-    for line in lines_with_blanks(stream, start, stop):
-        held += line
-        blank = not line.strip()
+    for piece, ended in _pieces(stream, start, stop, STRETCH):
+        held += piece + b"\n" if ended else piece
+        blank = ended and not piece.strip()
         if len(held) >= STRETCH or (blank and len(held) >= STRETCH // 2):
             yield from _cut(held)
     if held.strip():
@@ -129,24 +126,3 @@ def _letter(data: bytearray, end: int) -> int:
     while end > 1 and data[end] & 0xC0 == 0x80:
         end -= 1
     return end
-
-
-def lines_with_blanks(stream: BinaryIO, start: int, stop: int | None) -> Iterator[bytes]:
-    """The lines that begin in bytes [start, stop), with their ends; long ones in pieces."""
-    at, rest = _begin(stream, start, stop)
-    while stop is None or at < stop:
-        chunk = stream.read(CHUNK)
-        parts = (rest + chunk).splitlines(keepends=True)
-        rest = b""
-        if chunk and parts and not parts[-1].endswith(b"\n"):
-            rest = parts.pop()
-        for part in parts:
-            if stop is not None and at >= stop:
-                return
-            at += len(part)
-            yield part
-        if not chunk:
-            return
-        if len(rest) > STRETCH and (stop is None or at < stop):
-            yield rest
-            at, rest = at + len(rest), b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from pipelines.audit.readers import chunks
 from pipelines.audit.running import run_pipeline
 from pipelines.audit.scan import scan_shard
 from pipelines.audit.staged import ShardDone, facts_of, shards_done, stage_rows, stage_shard
-from pipelines.canaries import FORMATS, self_test
+from pipelines.canaries import FORMATS, SelfTest, self_test
 from pipelines.runner import is_local
 from pipelines.stage import Place, report_failure
 from pipelines.store import Store
@@ -76,6 +77,12 @@ class Scanned:
         return facts_of(self.looked.place, self.looked.shards, done)
 
 
+@cache
+def controls() -> SelfTest:
+    """The scanner's own test through the readers of a corpus, once a process; ControlMissed if it fails."""
+    return self_test(dict.fromkeys(FORMATS, chunks))
+
+
 def build(p: beam.Pipeline, job: ScanJob) -> Outputs:
     """Plan -> read, search, index the rows -> stage; what it means is decided when all is staged."""
     shards = p | "Plan" >> beam.Create(range(job.shards)) | "Spread" >> beam.Reshuffle()
@@ -89,7 +96,7 @@ class ScanShards(beam.DoFn):
         self.job = job
 
     def setup(self) -> None:
-        self.told(lambda: self_test(dict.fromkeys(FORMATS, chunks)))
+        self.told(controls)
         self.arrays = self.told(lambda: open_arrays(self.job.index))
 
     def process(self, number: int) -> Iterator[ShardDone]:
@@ -127,7 +134,7 @@ def scan_corpus(
     With `traces` (a lake) and the `store`, what the lake says all over and what a text quotes from its trace counts
     for nothing; without them, what the corpus says all over. Raises ControlMissed where the scanner fails its own test.
     """
-    controls = self_test(dict.fromkeys(FORMATS, chunks))
+    planted = controls()
     shards, files = shards_of(corpus_files(corpus.path))
     background = sampled(index, lake_shards(traces) if traces else shards, ours=traces is None)
     index = index.without(background.common)
@@ -139,7 +146,7 @@ def scan_corpus(
         workers = (os.cpu_count() or 1) if repaid else 1
     run_pipeline(lambda p: build(p, job), place, workers or 1, beam_args)
     done = shards_done(place)
-    looked = Looked(place, files, shards, done, controls)
+    looked = Looked(place, files, shards, done, planted)
     found = findings(looked, index, background, Quoted(store, traces))
     rows = sum(d.rows for d in done if not shards[d.shard].file.beside)
     return Scanned(found, len(shards), len(done), len(files), rows, sum(d.nbytes for d in done), looked)

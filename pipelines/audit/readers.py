@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pipelines.audit.corpus import ARRAY_BYTES, Shard, corpus_files, shards_of
 from pipelines.audit.facts import IDS, MASK, NOTHING, Facts, facts
 from pipelines.audit.lines import LONG, lines, opened, stretches
-from pipelines.canaries import table_bytes
+from pipelines.canaries import schema_bytes, table_bytes
 from schemas.digest import DIGEST_CHARS
 
 State = Literal["read", "broken", "long"]
@@ -229,7 +229,7 @@ class _Table:
     def rows(self, shard: Shard) -> Iterator[Read]:
         with pq.ParquetFile(shard.file.path, buffer_size=PIECE, pre_buffer=False) as file:
             if shard.first == 0:
-                yield Around("metadata", _footer(shard.file.path))
+                yield Around("metadata", _metadata(file))
                 yield from (Unseen(f"column {name} holds tokens, not text") for name in _tokens(file.schema_arrow))
             for group in shard.groups:
                 meta = file.metadata.row_group(group)
@@ -311,13 +311,12 @@ def _binary(column: pa.Array) -> Iterator[bytes]:
         yield b"\n".join(bytes(d) for w, d in table_bytes(pa.table({"v": column.slice(i, 1)})) if w != "schema")
 
 
-def _footer(path: str) -> bytes:
-    """The footer as it stands: names, metadata and statistics."""
-    with open(path, "rb") as f:
-        f.seek(-8, 2)
-        length = int.from_bytes(f.read(4), "little")
-        f.seek(-8 - length, 2)
-        return f.read(length)
+def _metadata(file: pq.ParquetFile) -> bytes:
+    """Names, metadata and writer of a file; its statistics repeat what is in rows."""
+    parts = [data for _, data in schema_bytes(file.schema_arrow)]
+    for key, value in (file.metadata.metadata or {}).items():
+        parts += (key, value)
+    return b"\n".join((*map(bytes, parts), str(file.metadata.created_by).encode()))
 
 
 def chunks(path: Path) -> Iterator[bytes]:
