@@ -10,6 +10,7 @@ import pytest
 
 from monitors.measure.leakage import Clues, Probe, opening_words, probes
 from monitors.measure.one_regex import one_regex_ceiling
+from monitors.measure.operating import halves
 
 N = 300
 RNG = np.random.default_rng(5)
@@ -95,8 +96,9 @@ def test_the_best_pattern_is_chosen_on_one_half_and_counted_on_the_other() -> No
     assert best.pattern is not None
     assert "zebra" in best.pattern or "crossing" in best.pattern
     assert best.auroc.value == quiet.auroc.value == 1.0
-    assert best.tpr.n is not None
-    assert 0.3 * POSITIVE.sum() < best.tpr.n < 0.7 * POSITIVE.sum()
+    judged = halves(CLUSTERS) == 1
+    assert POSITIVE[judged].sum() != POSITIVE[~judged].sum()
+    assert (best.tpr.n, best.fpr.n) == (POSITIVE[judged].sum(), (~POSITIVE[judged]).sum())
 
 
 def test_a_word_that_is_left_out_is_a_pattern_too() -> None:

@@ -74,6 +74,10 @@ def test_half_of_the_negatives_sets_the_threshold_of_the_other() -> None:
     side = halves(clusters)
     expected = {cut(score[~positive & (side == s)], 0.01) for s in (0, 1)}
     assert set(point.cuts) == expected
+    flagged = sum(
+        int((score > cut(score[~positive & (side != s)], 0.01))[~positive & (side == s)].sum()) for s in (0, 1)
+    )
+    assert point.fpr.k == flagged
     assert point.fpr.value == pytest.approx(0.01, abs=0.008)
 
 
