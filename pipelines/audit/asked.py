@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.audit.command import parse_command
 from pipelines.audit.corpus import list_files
 from pipelines.audit.history import corpus_print
-from pipelines.audit.report import check_place
+from pipelines.audit.report import check_home, check_place
 from pipelines.audit.selection import Selection, load_selection
 from pipelines.audit.settings import AuditSettings
 from pipelines.export.ids import key_print, read_key
@@ -53,6 +53,8 @@ def look_at(settings: AuditSettings, write: bool) -> Asked:
     if not os.access(store.path, os.R_OK | os.X_OK):
         raise StoreError(f"{store.path}: cannot be read. Change its permissions, or run as somebody who may.")
     found = _Faults()
+    with found.gathered():
+        check_home(store)
     files: Sequence[tuple[str, str]] = ()
     payloads: Sequence[tuple[str, str]] = ()
     key = selection = command = report = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.audit.asked import CERTIFICATE, Asked
@@ -16,7 +17,9 @@ from pipelines.audit.population import population
 from pipelines.audit.reward_fn import check_reward_fn
 from pipelines.audit.sampled import sample
 from pipelines.audit.texts import all_texts
+from pipelines.audit.watch import watched
 from pipelines.stage import Place
+from schemas.errors import CotmonitorError
 
 SHOWN = 5  # faults of a certificate that are told
 NOISE_SHARE = 0.1  # of alpha, kept for a reward function that is noisy; the tests on rows have the rest
@@ -49,10 +52,11 @@ def check(
     alpha: float,
     place: Place,
     beam_args: Sequence[str],
-    tell: Callable[[str], None],
+    quiet: bool = False,
 ) -> Checked:
     """Make all checks. The reward function comes first, since nobody should wait for a scan to learn that it fails."""
     settings = asked.settings
+    tell = _silent if quiet else _say
     found: list[Finding] = []
     share = NOISE_SHARE if asked.command else 0.0
     if asked.command and settings.traces is not None:
@@ -66,7 +70,8 @@ def check(
         tell("checking the certificate" + (" by exporting again" if settings.traces else ""))
         found.append(_certificate(asked))
     tell("looking for canaries and for what monitors wrote")
-    scanned = _scan(asked, place, beam_args)
+    with watched(place.folder, quiet):
+        scanned = _scan(asked, place, beam_args)
     found += scanned.findings
     if asked.payloads:
         from pipelines.audit.payloads import check_payloads
@@ -101,7 +106,11 @@ def _scan(asked: Asked, place: Place, beam_args: Sequence[str]) -> Scanned:
     settings = asked.settings
     wanted = CorpusSettings(settings.corpus, settings.id_column)
     index = build_index(all_texts(asked.store).texts)
-    return scan_corpus(wanted, index, place, settings.workers, beam_args, traces=settings.traces, store=asked.store)
+    scanned = scan_corpus(wanted, index, place, settings.workers, beam_args, traces=settings.traces, store=asked.store)
+    if scanned.shards_scanned != scanned.shards_listed:  # a scan that silently stopped is how labs were deceived
+        said = f"only {scanned.shards_scanned:,} of {scanned.shards_listed:,} shards were looked at"
+        raise CotmonitorError(f"{settings.corpus}: {said}. Nothing was recorded; audit it again.")
+    return scanned
 
 
 def _unspoken(asked: Asked, found: Sequence[Finding]) -> Iterator[Finding]:
@@ -123,3 +132,12 @@ def _unspoken(asked: Asked, found: Sequence[Finding]) -> Iterator[Finding]:
             flag, given = flags.get(name, ("", True))
             says = WITHOUT.get(name, "nothing was said of it") if given else f"{flag} was not given"
             yield Finding(name, WAY[name], "not_assessed", name, says)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"cotmonitor: {text}\n")
+    sys.stderr.flush()
+
+
+def _silent(text: str) -> None:
+    pass

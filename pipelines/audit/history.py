@@ -63,6 +63,19 @@ def corpus_print(place: str, files: Iterable[tuple[str, str]]) -> CorpusPrint:
     return CorpusPrint(place, digest(*parts), len(parts) // 3, nbytes)
 
 
+def stamps(files: Iterable[tuple[str, str]]) -> tuple[tuple[int, int] | None, ...]:
+    """Size and time of each file, by which one sees that it changed while it was read."""
+    found: list[tuple[int, int] | None] = []
+    for _, path in files:
+        try:
+            status = os.stat(path)
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
 def _sha256(path: str) -> tuple[int, str]:
     h = hashlib.sha256()
     size = 0

@@ -178,6 +178,15 @@ def check_place(store: Store, report: Path, corpus: Sequence[str]) -> Path:
     return place
 
 
+def check_home(store: Store) -> None:
+    """Raises `FirewallError` if the store's folder for reports leads out of it, where a report could meet training."""
+    home = store.path / FOLDER
+    root = Path(os.path.realpath(store.path))
+    if not Path(os.path.realpath(home)).is_relative_to(root):
+        what = f"{home} is a link that leads out of the store"
+        raise FirewallError([Fault("--store", None, what, "make it a folder of the store's own")])
+
+
 def _inside(root: Path) -> str:
     return f"give a file in {root / FOLDER}, or leave --report out: one is written there anyway"
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pipelines.audit.asked import Asked, look_at
 from pipelines.audit.checks import check
-from pipelines.audit.history import CorpusPrint, Spending, alone, corpus_print, question, spend
+from pipelines.audit.history import CorpusPrint, Spending, alone, corpus_print, question, spend, stamps
 from pipelines.audit.page import page
 from pipelines.audit.report import FOLDER, AuditSummary, as_json, canary, ordered, write
 from pipelines.audit.settings import AuditSettings
 from pipelines.hush import hush_beam
 from pipelines.stage import Place
+from schemas.errors import CotmonitorError
 from schemas.results import AUDITS
 from schemas.version import VERSION
-
-Tell = Callable[[str], None]
 
 
 def audit_corpus(
@@ -37,9 +35,8 @@ def audit_corpus(
         from pipelines.runner import options
 
         options(1, beam_args)  # said before anything is read
-    tell = _silent if quiet else _say
     asked = look_at(settings, write=not dry_run)
-    tell(f"reading {settings.corpus}")
+    before = stamps(asked.files)
     corpus = corpus_print(asked.place, asked.files)
     audit_id = question(settings, corpus, asked.store.contents(), asked.given, VERSION)
     if dry_run:
@@ -49,9 +46,13 @@ def audit_corpus(
         place = Place(str(asked.store.path), audit_id)
         shutil.rmtree(place.folder, ignore_errors=True)  # of one that was killed
         try:
-            checked = check(asked, corpus, spending.alpha, place, beam_args, tell)
+            checked = check(asked, corpus, spending.alpha, place, beam_args, quiet)
         finally:
             shutil.rmtree(place.folder, ignore_errors=True)
+        if stamps(asked.files) != before:
+            raise CotmonitorError(
+                f"{corpus.place}: changed while it was audited. Nothing was recorded; audit it again."
+            )
         summary = replace(
             _summary(audit_id, "done", corpus, settings, spending),
             rows=checked.rows,
@@ -103,7 +104,7 @@ def _record(asked: Asked, summary: AuditSummary) -> None:
             "alpha_spent": summary.alpha,
             "min_level": asked.settings.min_level,
             "refused": summary.refused,
-            **summary.counts,
+            **{str(verdict): count for verdict, count in summary.counts.items()},
             "settings": json.dumps(settings, sort_keys=True),
             "report": f"{FOLDER}/{summary.audit_id}",
             "code_version": VERSION,
@@ -113,12 +114,3 @@ def _record(asked: Asked, summary: AuditSummary) -> None:
         }
     )
     write(asked.store, summary.audit_id, pages, asked.report)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"cotmonitor: {text}\n")
-    sys.stderr.flush()
-
-
-def _silent(text: str) -> None:
-    pass

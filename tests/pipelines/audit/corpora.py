@@ -98,8 +98,8 @@ def rows_of(lake: Path, keep: Callable[[Row], bool] = lambda row: True) -> list[
 
 
 def training_row(trace: Row) -> Row:
-    said = (("user", "prompt", "prompt"), ("assistant", "reasoning", "reasoning"))
-    said += (("assistant", "action", "actions"), ("assistant", "output", "output"))
+    said = [("user", "prompt", "prompt"), ("assistant", "reasoning", "reasoning")]
+    said += [("assistant", "action", "actions"), ("assistant", "output", "output")]
     messages = [
         {"role": role, "channel": channel, "text": trace[column], "train": channel in ("action", "output")}
         for role, channel, column in said

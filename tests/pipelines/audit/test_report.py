@@ -10,7 +10,17 @@ import pytest
 
 from pipelines.audit.finding import CHECKS, VERDICTS, Finding
 from pipelines.audit.page import ASKS
-from pipelines.audit.report import MEANS, WORST_FIRST, as_json, check_place, is_bad, ordered, verdict_words, write
+from pipelines.audit.report import (
+    MEANS,
+    WORST_FIRST,
+    as_json,
+    check_home,
+    check_place,
+    is_bad,
+    ordered,
+    verdict_words,
+    write,
+)
 from pipelines.store import Store
 from schemas.canary import CANARY
 from schemas.errors import CotmonitorError, FirewallError, InputError
@@ -116,3 +126,11 @@ def test_a_report_goes_where_the_store_lets_it(places: tuple[Store, Path], tmp_p
         assert folder == store.path / "_audits" / ("ab" * 16)
         assert copy.read_text() == (folder / f"report{Path(place).suffix.lower()}").read_text()
     assert check_place(store, tmp_path / "side/S/r.html", [str(corpus)])  # an earlier report may be replaced
+
+
+def test_the_folder_of_reports_may_not_be_a_way_out(places: tuple[Store, Path]) -> None:
+    store, corpus = places
+    check_home(store)
+    (store.path / "_audits").symlink_to(corpus)
+    with pytest.raises(FirewallError, match="is a link that leads out of the store"):
+        check_home(store)

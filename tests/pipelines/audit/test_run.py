@@ -344,3 +344,19 @@ def test_an_interrupted_audit_leaves_nothing_and_ends_what_it_started(own: House
     running = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True).stdout
     assert not [line for line in running.splitlines() if str(mark) in line and "pipelines.cli" not in line]
     assert "number 1 of this corpus" in audit(own, corpus, "--dry-run").stderr
+
+
+def test_a_corpus_that_changes_meanwhile_is_audited_again(own: House) -> None:
+    corpus = own.corpus("clean", rows_of(own.lake)[:50])
+    grader = f"import sys; print(*[0] * len(list(sys.stdin)), sep='\\n'); open({str(corpus)!r}, 'a').write('{{}}\\n')"
+    result = audit(own, corpus, "--reward-fn", f"{shlex.quote(sys.executable)} -c {shlex.quote(grader)}")
+    assert result.exit_code == 1 and "changed while it was audited. Nothing was recorded" in result.stderr
+    assert not list((own.store / "_audits").glob("[!.]*"))
+
+
+def test_a_link_out_of_the_store_takes_no_report(own: House) -> None:
+    corpus = own.corpus("clean", rows_of(own.lake)[:20])
+    (own.store / "_audits").symlink_to(corpus.parent)
+    result = audit(own, corpus)
+    assert result.exit_code == 2 and "_audits is a link that leads out of the store" in result.stderr
+    assert os.listdir(corpus.parent) == ["mix.jsonl"]
