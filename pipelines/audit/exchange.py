@@ -179,22 +179,42 @@ def nested(
     task: np.ndarray,
     stratum: np.ndarray,
     chance: np.ndarray | None = None,
+    inner: np.ndarray | None = None,
 ) -> list[Part]:
     """The parts of the sum of `outcome` x `weight` (n each): rows in groups, groups in tasks, tasks in strata.
 
     Groups lie within tasks and tasks within strata. `outcome` is a residual; with `chance` it is that of rows that are
-    there or not, whose chances they are.
+    there or not, whose chances they are; without, `inner` may be a residual that is better between rows of a group. A
+    level at which outcomes are far apart by themselves counts for less, so that tasks that were drawn whole do not
+    drown what differs within them.
     """
     parts: list[Part] = []
     if chance is None:
-        parts.append(Exchange.of(outcome, weight, group))
+        rows = outcome if inner is None else inner
+        parts.append(Exchange.of(rows / _noise(rows, np.ones(len(rows)), group), weight, group))
+        noise = 1.0
     else:
+        noise = math.sqrt(float((chance * (1 - chance)).mean())) if len(chance) else 1.0
         parts.append(ConditionalDraw.of((outcome + chance).round(), chance, weight, group))
     for child, parent in ((group, task), (task, stratum)):
         first, code = _firsts(child)
         size = np.bincount(code)
-        parts.append(Exchange.of(np.bincount(code, outcome) / size, np.bincount(code, weight), parent[first]))
+        mean = np.bincount(code, outcome) / size
+        own = _noise(mean, size, parent[first])
+        scale = max(1.0, own / noise) if chance is not None else own
+        parts.append(Exchange.of(mean / scale, np.bincount(code, weight), parent[first]))
     return parts
+
+
+def _noise(mean: np.ndarray, size: np.ndarray, parent: np.ndarray) -> float:
+    """How far means of so many rows lie apart within their parents, times the root of the number: for rows that were
+    drawn one by one, as far as single rows at every level; for tasks that were drawn whole, further."""
+    _, code = np.unique(parent, return_inverse=True)
+    total = np.bincount(code, size)
+    off = mean - (np.bincount(code, mean * size) / total)[code]
+    free = len(mean) - len(total)
+    spread = float((size * off**2).sum()) / free if free > 0 else 0.0
+    return math.sqrt(spread) if spread > 1e-18 else 1.0
 
 
 def assess(parts: Sequence[Part], level: float, generator: np.random.Generator | None) -> Association:

@@ -11,6 +11,8 @@ from pipelines.audit.odds import Odds, odds
 from pipelines.audit.source import Source
 from pipelines.audit.trees import Binned, Covariates, bin_columns, cross_fit
 
+FINEST = 0.02  # of an outcome's spread
+
 
 @dataclass(frozen=True, slots=True)
 class Tested:
@@ -59,10 +61,27 @@ def against(
     present = bool(np.isin(y, (0.0, 1.0)).all())
     chance = bounded(expected) if present else expected
     stratum = _alike(stratum, task, chance) if present else stratum
-    parts = nested(y - chance, weight, group, task, stratum, chance if present else None)
+    if present:
+        parts = nested(y - chance, weight, group, task, stratum, chance)
+    else:
+        # rows of a group may stand close together in an order that spreads groups wide: they have a fit of their own
+        inner = y - _means(y, group)
+        fine = _coarsened(inner, cross_fit(binned, inner, task))
+        parts = nested(_coarsened(y, chance), weight, group, task, stratum, inner=fine)
     test = assess(parts, level, np.random.default_rng(seed) if drawn else None)
     measured = odds(y, chance, z, weight, test.variance, level) if with_odds and present else None
     return Tested(test, at, y, chance, weight, measured)
+
+
+def _means(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    code = np.unique(unit, return_inverse=True)[1]
+    return (np.bincount(code, values) / np.bincount(code))[code]
+
+
+def _coarsened(outcome: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Residuals, without those that are finer than a fit by steps can be."""
+    residual = outcome - expected
+    return np.where(np.abs(residual) < FINEST * outcome.std(), 0.0, residual)
 
 
 def _alike(stratum: np.ndarray, task: np.ndarray, chance: np.ndarray) -> np.ndarray:

@@ -124,8 +124,10 @@ def _affine(x: np.ndarray, v: np.ndarray) -> bool:
     xx, vv = cx @ cx, cv @ cv
     if xx <= 0 or vv <= 0:
         return vv <= 0
-    left = cv - cx * (cx @ cv) / xx
-    return bool(np.abs(left).max() <= _slack(v))
+    slack = _slack(v)
+    if np.abs(v - x).max() <= slack:
+        return True
+    return bool(np.abs(cv - cx * (cx @ cv) / xx).max() <= slack)
 
 
 def _linear(sources: Sequence[np.ndarray], v: np.ndarray) -> bool:

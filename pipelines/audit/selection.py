@@ -13,14 +13,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipelines.audit.derive import Underivable, parse
 from pipelines.audit.population import Population
@@ -40,12 +50,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-def _conditions(texts: Sequence[str]) -> tuple[str, ...]:
+def _condition(text: str) -> str:
     try:
-        parse_where([t for t in texts if not LENGTH.fullmatch(t)])
+        parse_where([] if LENGTH.fullmatch(text) else [text])
     except InputError as error:
-        raise ValueError(str(error)) from None
-    return tuple(texts)
+        fault = error.faults[0]
+        raise ValueError(f"{fault.what}; {fault.todo}") from None
+    return text
+
+
+Condition = Annotated[str, AfterValidator(_condition)]
 
 
 class Sample(Strict):
@@ -63,13 +77,8 @@ class Sample(Strict):
 class Repeat(Strict):
     """Traces that meet all of `where` are there `times` times; the first entry that fits a trace counts."""
 
-    where: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
     times: int = Field(ge=1, le=1000)
-
-    @field_validator("where")
-    @classmethod
-    def _valid(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _conditions(value)
 
 
 class Order(Strict):
@@ -87,21 +96,24 @@ class Order(Strict):
         return value
 
 
+def _kind_of_order(value: object) -> str:
+    return "word" if isinstance(value, str) else "columns"
+
+
+AsWord = Annotated[Literal["as_listed", "shuffled"], Tag("word")]
+ByColumns = Annotated[Order, Tag("columns")]
+
+
 class Selection(Strict):
     """The keys of a selection file. `complete` says that every trace so chosen is there, and no other."""
 
-    where: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
     drop_zero_variance_groups: bool = False
     sample: Sample | None = None
     repeat: tuple[Repeat, ...] = ()
-    order: Literal["as_listed", "shuffled"] | Order | None = None
+    order: Annotated[AsWord | ByColumns, Discriminator(_kind_of_order)] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     complete: bool = False
-
-    @field_validator("where")
-    @classmethod
-    def _valid(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _conditions(value)
 
     @field_validator("columns")
     @classmethod

@@ -154,10 +154,12 @@ def _in_step(case: Case, dimension: str, chosen: Chosen, level: float) -> Findin
     if p > level:
         says = f"How many rows of each of {len(strata)} {name} are there does not go with how often they are flagged."
         return Finding("strata", "L8", "none_found", name, says, p=p)
+    # what columns do within strata says what strata would differ by on their account
     columns = case.source.covariates
     others = columns.only(tuple(n for n in columns.names if n not in DIMENSIONS and topic(n) != "time"))
-    expected = cross_fit(bin_columns(others.where(np.flatnonzero(kept))), case.joined.count[kept].astype(float), code)
-    adjusted = _ranks_agree(rate, np.bincount(code, case.joined.count[kept] - expected) / size, case.seed)
+    binned = bin_columns(others.where(np.flatnonzero(kept)))
+    expected = cross_fit(binned, case.joined.count[kept] - there[code], case.source.task[kept])
+    adjusted = _ranks_agree(rate, there - np.bincount(code, expected) / size, case.seed)
     direction = "more" if np.corrcoef(rate, there)[0, 1] > 0 else "fewer"
     says = f"The more often one of {len(strata)} {name} is flagged, the {direction} of its rows are there."
     if adjusted > level:

@@ -85,6 +85,8 @@ def cross_fit(binned: Binned, outcome: np.ndarray, cluster: np.ndarray) -> np.nd
     columns = binned.numeric.shape[1] + len(binned.categorical)
     if not columns or not len(outcome) or outcome.min() == outcome.max():
         return overall
+    if any(_decides(codes, outcome) for codes in binned.categorical):
+        return outcome.astype(float)
     fold = _folds(cluster)
     fitted = overall
     for held in range(FOLDS):
@@ -94,6 +96,12 @@ def cross_fit(binned: Binned, outcome: np.ndarray, cluster: np.ndarray) -> np.nd
         codes = np.concatenate([binned.numeric, *_ranked(binned.categorical, outcome, seen)], axis=1)
         fitted[unseen] = _boost(codes[seen], outcome[seen], codes[unseen])
     return fitted
+
+
+def _decides(category: np.ndarray, outcome: np.ndarray) -> bool:
+    """Whether each category has one outcome only, and rows enough for that to mean something."""
+    known, first, code = np.unique(category, return_index=True, return_inverse=True)
+    return len(known) * LEAST_LEAF <= len(outcome) and np.array_equal(outcome[first][code], outcome)
 
 
 def _folds(cluster: np.ndarray) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""Rewards and labels against the lake."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.pipelines.audit.cases import corpus, everything, examined, one, small
+
+W = small()
+POP = W.pop
+
+
+def rewards(values: np.ndarray, kind: pa.DataType | None = None) -> object:
+    rows = corpus(POP, everything(W), {"reward": values})
+    if kind is not None:
+        rows = rows.set_column(rows.schema.get_field_index("c.reward"), "c.reward", pa.array(values, kind))
+    return one(examined(POP, rows)["reward"], "reward")
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()], ids=str)
+def test_the_lakes_reward_is_the_lakes(kind: pa.DataType) -> None:
+    assert rewards(POP.reward, kind).verdict == "none_found"  # type: ignore[attr-defined]
+
+
+def test_a_changed_reward_is_named() -> None:
+    changed = POP.reward.copy()
+    changed[[7, 11]] -= 0.5
+    found = rewards(changed)
+    assert (found.verdict, found.channel, found.rows) == ("leak", "L3", 2)  # type: ignore[attr-defined]
+    assert [(e.row, e.sample_id) for e in found.examples] == [(i, POP.trace_id[i]) for i in (7, 11)]  # type: ignore[attr-defined]
+    assert f"in the lake {POP.reward[7]:g}" in found.examples[0].detail  # type: ignore[attr-defined]
+
+
+def test_a_reward_that_was_taken_away_is_changed() -> None:
+    changed = POP.reward.copy()
+    changed[POP.flagged] = np.nan
+    assert rewards(changed).rows == POP.flagged.sum()  # type: ignore[attr-defined]
+
+
+def test_another_scale_is_no_leak_but_should_be_declared() -> None:
+    found = rewards(2 * POP.reward + 5)
+    assert found.verdict == "none_found" and "Declare it" in found.says  # type: ignore[attr-defined]
+
+
+def test_another_quantity_under_that_name_is_judged_as_a_column() -> None:
+    noise = np.random.default_rng(1).random(len(POP)) + 2
+    found = examined(POP, corpus(POP, everything(W), {"reward": noise}))
+    assert one(found["column"], "reward").verdict == "none_found"
+    found = examined(POP, corpus(POP, everything(W), {"reward": noise - POP.score}))
+    assert one(found["column"], "reward").verdict == "associated_unexplained"
+
+
+def test_labels_are_compared_too() -> None:
+    names = np.array(POP.environment.values, dtype=object)[POP.environment.codes]
+    names[5] = "elsewhere"
+    success = POP.success.astype(bool)
+    success[9] = not success[9]
+    found = examined(POP, corpus(POP, everything(W), {"environment": names, "success": success}))["label"]
+    assert {f.subject: (f.verdict, f.rows) for f in found} == {"environment": ("leak", 1), "success": ("leak", 1)}
+
+
+def test_a_corpus_without_rewards_says_so() -> None:
+    assert examined(POP, corpus(POP, everything(W)))["reward"][0].verdict == "not_assessed"
