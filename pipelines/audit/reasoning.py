@@ -34,8 +34,9 @@ FACTORS = tuple(
 )
 MOST_RUNS = 24_000_000  # kept in memory, 12 bytes each; with more, only those of certain digests are
 WIDTHS = (1, 2, 4, 8, 16, 32, 64)
-SHARED = 2  # traces that may think the same run of words before it is what everybody thinks
-LEAST_WORDS = 12  # a reasoning of fewer says nothing that could be known again
+SHARED = 5  # traces that may think the same run of words before it is what everybody thinks ...
+SHARED_SHARE = 0.05  # ... or this share of those that were read, where that is more
+LEAST_WORDS = 16  # a reasoning of fewer says nothing that could be known again
 CHANNEL = "reasoning"
 
 
@@ -77,8 +78,8 @@ def kept(runs: U64, width: int) -> np.ndarray:
 def reasonings(con: duckdb.DuckDBPyConnection, lake: str, ids: Sequence[str] | None) -> Reasonings:
     """What only the reasoning of these traces (`trace_id` or `trace_key`) says.
 
-    Without ids, of all traces; then what any of them says in the open is no sign of another's reasoning, nor is what
-    several think.
+    What many of them think is no sign of any. Without ids it is all traces; then neither is what another of them says
+    in the open.
     """
     wanted = _wanted(con, ids)
     names = tuple(dict.fromkeys(row.trace_id for row in wanted))
@@ -105,9 +106,8 @@ def reasonings(con: duckdb.DuckDBPyConnection, lake: str, ids: Sequence[str] | N
         flat, owner = flat[alone], owner[alone]
     order = np.argsort(flat, kind="stable")
     flat, owner = flat[order], owner[order]
-    if ids is None and len(flat):
-        few = _counts(flat) <= SHARED
-        flat, owner = flat[few], owner[few]
+    few = _counts(flat) <= max(SHARED, SHARED_SHARE * len(seen))
+    flat, owner = flat[few], owner[few]
     return Reasonings(flat, owner, width, names, len(names) - len(seen), len(short))
 
 
@@ -174,12 +174,13 @@ def _of_file(file: str, path: str, rows: Sequence[_Row], layout: LayoutSettings)
     for row in rows:
         groups[row.place.row_group].add(row.place.row)
     tasks = [Task(file, path, "", g, 0, WHOLE, tuple(sorted(r)), (INGEST,)) for g, r in sorted(groups.items())]
-    try:
-        for piece in read_shard(0, tasks, ReadSettings(layout)):
-            if isinstance(piece, TraceBatch):
-                yield from _of_batch(piece.traces)
-    except (OSError, ValueError, IndexError, CotmonitorError):  # it has changed, and its traces count as missing
-        return
+    for task in tasks:
+        try:
+            for piece in read_shard(0, [task], ReadSettings(layout)):
+                if isinstance(piece, TraceBatch):
+                    yield from _of_batch(piece.traces)
+        except (OSError, ValueError, IndexError, CotmonitorError):  # it has changed, and its traces count as missing
+            continue
 
 
 def _of_batch(traces: pa.RecordBatch) -> Iterator[tuple[str, _Said]]:
