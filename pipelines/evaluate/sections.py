@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from monitors.measure.figure import Ints, share
-from monitors.measure.leakage import Probe, probes
+from monitors.measure.leakage import NAMES, Probe, probes
 from monitors.measure.one_regex import one_regex_ceiling
 from pipelines.evaluate.corpus import Corpus
 from pipelines.evaluate.judged import Judged
@@ -40,6 +40,11 @@ def leakage_of(
         done = probes(corpus.clues(rows), positive[rows], corpus.clusters[rows], replicates)
         own = [corpus.texts[int(i)].own for i in rows]
         ceilings = one_regex_ceiling(own, positive[rows], corpus.clusters[rows])
+        remarks += [
+            f"{category}: the {p.clue} alone tells the label, AUROC {p.auroc}: read figures by part, not pooled"
+            for p in done
+            if p.clue in NAMES and p.verdict == "leaks"
+        ]
         told = tuple(ProbeResult(p.clue, p.auroc, p.verdict) for p in done)
         found.append(Leakage(category, len(rows), told, ceilings))
         lifted[category] = (rows, next(p for p in done if p.clue == LIFTED_OVER))

@@ -285,6 +285,17 @@ def test_settings_that_cannot_be_used_are_told(lake: Path, changed: dict[str, ob
         evaluate(settings(lake, **changed))
 
 
+def test_a_source_that_tells_the_label_is_remarked_upon(lake: Path, tmp_path: Path) -> None:
+    text = {"environment": "e", "prompt": "p", "reasoning": "It is a loop."}
+    rows = [
+        {"trace_id": f"{i}", "task_id": f"{i}", "source": s, "label": label, **text}
+        for i, (s, label) in enumerate([("bad", "test_gaming"), ("good", "benign")] * 40)
+    ]
+    flat(tmp_path / "two" / "two.parquet", rows)
+    found = evaluate(settings(lake, traces=(str(tmp_path / "two"),)))
+    assert [r.split(",")[0] for r in found.remarks] == ["test_gaming: the source alone tells the label"]
+
+
 def test_labels_of_other_traces_are_an_error(lake: Path, tmp_path: Path) -> None:
     write_labels([Label("0" * 32, TG, None, "true", "human", "ann")], tmp_path / "l.csv")
     with pytest.raises(InputError, match="they go by trace_key"):
