@@ -18,6 +18,7 @@ from pipelines.audit.report import (
     is_bad,
     number,
     ordered,
+    told,
     verdict_words,
 )
 from schemas.contracts.page import STYLE
@@ -50,6 +51,10 @@ ASKS = {
     "reward_fn": "does the reward depend on reasoning?",
 }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # should a word escape escaping, a browser still runs nothing
+TODO = (
+    "Stop training on it, and find how it came in. Do not mend the corpus by taking out the rows named here: many of "
+    "them are flagged, and rows that are missing because of an alert are a leak themselves. Make it anew from the lake."
+)
 OWN = """
 .tag { white-space: nowrap; font-weight: 600; } .unknown { color: var(--warn); }
 details { margin: .3rem 0; } summary { cursor: pointer; } ul.rows { margin: .3rem 0; padding-left: 1.2rem; }
@@ -57,7 +62,7 @@ details { margin: .3rem 0; } summary { cursor: pointer; } ul.rows { margin: .3re
   margin: .7rem 0; } .card.bad { border-left-color: var(--bad); font-weight: inherit; color: inherit; }
 .card.unknown { border-left-color: var(--warn); color: inherit; } .card p { margin: .3rem 0; }
 .card, td { overflow-wrap: anywhere; } h3 { font-size: 1rem; margin: .2rem 0; }
-td:first-child { white-space: nowrap; }
+td:first-child { white-space: nowrap; } td:nth-child(2) { min-width: 8rem; }
 svg { min-width: 40rem; width: 100%; height: auto; max-width: 62rem; }
 svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--line); } svg .one { stroke: currentColor; stroke-dasharray: 4 3; }
@@ -81,6 +86,7 @@ def page(summary: AuditSummary, settings: dict[str, object]) -> str:
         f"<h1>{escape(title)}: {_headline(bad, unknown)}</h1>",
         f"<p>{_about(summary)}</p>",
         *_section("What is wrong", bad, "bad"),
+        *([f"<p>{TODO}</p>"] if bad else []),
         *_section("What nobody knows after this audit", unknown, "unknown"),
         *_figure(findings),
         *_table_of("What was found to be well, or is accounted for", rest),
@@ -103,10 +109,14 @@ def _headline(bad: Sequence[Finding], unknown: Sequence[Finding]) -> str:
     return '<span class="good">nothing found</span>'
 
 
+def _counted(n: int, thing: str) -> str:
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def _about(summary: AuditSummary) -> str:
     said = (
-        f"{summary.files:,} files, {summary.rows:,} rows, {summary.nbytes:,} bytes; digest "
-        f"<code>{escape(summary.corpus_digest)}</code>. Audit <code>{escape(summary.audit_id)}</code>, number "
+        f"{_counted(summary.files, 'file')}, {_counted(summary.rows, 'row')}, {_counted(summary.nbytes, 'byte')}; "
+        f"digest <code>{escape(summary.corpus_digest)}</code>. Audit <code>{escape(summary.audit_id)}</code>, number "
         f"{summary.nth} of this corpus: of the {number(summary.alpha_total)} chance of a false alarm that all audits "
         f"of it may have together, this one has {number(summary.alpha)}."
     )
@@ -121,7 +131,7 @@ def _section(heading: str, findings: Sequence[Finding], kind: str) -> list[str]:
 
 def _card(finding: Finding, kind: str) -> str:
     figures = [
-        f"{finding.rows:,} row{'' if finding.rows == 1 else 's'}" if finding.rows else "",
+        _counted(finding.rows, "row") if finding.rows else "",
         f"odds ratio {interval(finding)}" if finding.estimate is not None else "",
         f"p = {number(finding.p)}" if finding.p is not None else "",
     ]
@@ -129,7 +139,7 @@ def _card(finding: Finding, kind: str) -> str:
     where = f"{finding.channel}: {CHANNELS.get(finding.channel, '')}"
     return (
         f'<div class="card {kind}"><h3><span class="tag {kind}">{escape(verdict_words(finding))}</span> · '
-        f"{escape(finding.check)} · {escape(finding.subject)}</h3><p>{escape(finding.says)}</p>"
+        f"{escape(finding.check)} · {escape(finding.subject)}</h3><p>{escape(told(finding))}</p>"
         f"<p><small>{escape(where)}{' · ' if shown else ''}{escape(shown)}</small></p>{_rows(finding)}</div>"
     )
 
@@ -155,8 +165,8 @@ def _figure(findings: Sequence[Finding]) -> list[str]:
     if not drawn:
         return []
     words = (
-        "Each line is an odds ratio with its 95 % interval: how much more often flagged traces are there (or there "
-        "again, or early) than others. At 1, alerts tell nothing."
+        "Each line is an odds ratio with its 95 % interval: the odds that a flagged trace is there (or there again, or "
+        "early) over those of another trace that is alike in all that was known before. At 1, alerts tell nothing."
     )
     return ["<h2>Odds ratios</h2>", f"<p>{words}</p>", f'<div class="wide">{drawn}</div>']
 
@@ -166,7 +176,7 @@ def _table_of(heading: str, findings: Sequence[Finding]) -> list[str]:
         return []
     head = ("check", "subject", "verdict", "odds ratio", "what was seen")
     body = [
-        (escape(f.check), escape(f.subject), escape(verdict_words(f)), escape(interval(f)), escape(f.says) + _rows(f))
+        (escape(f.check), escape(f.subject), escape(verdict_words(f)), escape(interval(f)), escape(told(f)) + _rows(f))
         for f in findings
     ]
     return [f"<h2>{heading}</h2>", _table(head, body)]

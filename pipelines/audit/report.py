@@ -103,6 +103,16 @@ def verdict_words(finding: Finding) -> str:
     return {"associated_unexplained": "associated, unexplained"}.get(finding.verdict, finding.verdict.replace("_", " "))
 
 
+def told(finding: Finding) -> str:
+    """What it says, as a sentence.
+
+    >>> told(Finding("payload", "L0", "not_assessed", "payloads", "nobody asked"))
+    'Nobody asked.'
+    """
+    text = finding.says.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
 def number(value: float) -> str:
     """Three digits, and no more precision than there is.
 

@@ -171,7 +171,9 @@ def tell(summary: AuditSummary, names: bool) -> None:
 def _seen(finding: Finding, names: bool) -> Any:
     from rich.text import Text
 
-    lines = [finding.says]
+    from pipelines.audit.report import told
+
+    lines = [told(finding)]
     for row in finding.examples[: NAMED if names else 0]:
         place = "" if row.file is None else f"{row.file}{'' if row.row is None else f':{row.row}'} "
         lines.append(f"  {place}{row.sample_id or row.trace_key or ''} {row.detail}")

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.audit.finding import CHECKS, VERDICTS
 from pipelines.audit.page import page
+from pipelines.audit.report import told
 from schemas.canary import CANARY
 from tests.pipelines.audit.findings import (
     BROKEN,
@@ -71,7 +72,7 @@ def test_what_is_wrong_and_what_is_unknown_come_before_all_else() -> None:
     assert order == sorted(order)
     assert "3 findings to act on" in text
     for finding in ALL:
-        assert finding.says.split(HOSTILE)[0].strip() in text
+        assert told(finding).split(HOSTILE)[0].strip() in text
     assert "and 23 more" in text  # 30 rows, 7 named
 
 
