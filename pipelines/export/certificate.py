@@ -33,6 +33,7 @@ COMPARED = (
     "shards",
     "withheld",
 )
+MALFORMED = (KeyError, TypeError, AttributeError, ValueError)  # what papers in another form than ours give rise to
 NAMED = 5  # files named in one sentence; the others are counted
 
 
@@ -63,6 +64,9 @@ def verify(folder: str | Path, traces: str | None = None, key_file: Path | None 
             papers = read_papers(guard, place)
         except Unreadable:
             return said
+        settings = papers.certificate.get("settings")
+        if not isinstance(settings, dict) or (key is None and settings.get("key") is not None):
+            return said  # without its settings, or its key, it would be another export
         said += _made_again(guard, place, papers, traces, key_file)
     return said
 
@@ -97,7 +101,7 @@ def folder_faults(guard: Guard, folder: Path, key: bytes | None, keyed: bool = T
         yield from _paper_faults(guard, folder, papers, key, keyed)
         yield from _file_faults(guard, folder, papers.manifest)
         yield from _sum_faults(papers)
-    except (KeyError, TypeError, AttributeError) as error:
+    except MALFORMED as error:
         yield f"{CERTIFICATE} or {MANIFEST} lacks what each export's has, or has it in another form: {error}"
 
 
@@ -190,7 +194,10 @@ def _made_again(guard: Guard, folder: Path, papers: Papers, traces: str, key_fil
             yield f"the export could not be made again: {error}"
             return
         made = read_papers(guard, again)
-        yield from _differences(papers, made)
+        try:
+            yield from _differences(papers, made)
+        except MALFORMED as error:
+            yield f"{MANIFEST} is none that an export writes: {error}"
         if _sha256(guard, folder / DEAD_LETTERS) != _sha256(guard, again / DEAD_LETTERS):
             yield f"{DEAD_LETTERS} is not what the lake gives"
         for name in sorted(_files(again)):

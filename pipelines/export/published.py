@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pipelines.export.asked import Asked
-from pipelines.export.certificate import Unreadable, folder_faults, read_papers
+from pipelines.export.certificate import MALFORMED, Unreadable, folder_faults, read_papers
 from pipelines.export.certify import Accounting, Source, code_version, lake_digest
 from pipelines.export.listing import Lake, veiled
 from pipelines.guard import Guard
@@ -27,7 +27,7 @@ def published(asked: Asked, lake: Lake, guard: Guard) -> Accounting | None:
     except Unreadable as error:
         raise InputError([Fault(out, None, f"exists and is no export: {error}", NEW)]) from None
     try:
-        others = {
+        others: dict[str, tuple[object, object]] = {
             "settings": (certificate["settings"], asked.stated),
             "declassifications": (
                 certificate["declassified"],
@@ -47,8 +47,8 @@ def published(asked: Asked, lake: Lake, guard: Guard) -> Accounting | None:
         counts = certificate["accounting"]
         left_out = tuple((left["where"], left["rows"]) for left in counts["left_out"])
         return Accounting(counts["rows"], counts["exported"], counts["replicas"], left_out, counts["dead"])
-    except (KeyError, TypeError) as error:
-        what = f"exists and is no export: its certificate lacks {error}"
+    except MALFORMED as error:
+        what = f"exists and is no export: its certificate is none that an export writes ({error})"
         raise InputError([Fault(out, None, what, NEW)]) from None
 
 

@@ -112,6 +112,42 @@ def test_harm_is_found_and_named(harm: str, out: Path) -> None:
     assert any(says in sentence for sentence in said), said
 
 
+def nodes(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where every value of a paper stands; of many alike, the first."""
+    if at:
+        yield at
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from nodes(inner, (*at, name))
+    elif isinstance(value, list) and value:
+        yield from nodes(value[0], (*at, 0))
+
+
+@pytest.mark.parametrize("paper", ["certificate.json", "manifest.json"])
+def test_papers_of_any_other_form_are_told_and_break_nothing(paper: str, out: Path) -> None:
+    path = out / paper
+    whole = json.loads(path.read_bytes())
+    others: list[Any] = [None, [], {}, 7, "x", [[]], {"x": 1}]
+    changes = 0
+    for at in nodes(whole):
+        for other in others:
+            changed = json.loads(json.dumps(whole))
+            inner = changed
+            for step in at[:-1]:
+                inner = inner[step]
+            if inner[at[-1]] == other:
+                continue
+            inner[at[-1]] = other
+            path.write_bytes(canonical(changed))
+            assert verify(out), (at, other)
+            if at[0] != "seal" and paper == "certificate.json":  # by one who can seal it anew
+                body = {name: v for name, v in changed.items() if name != "seal"}
+                path.write_bytes(canonical({**body, "seal": seal(body, None)}))
+            verify(out)
+            changes += 1
+    assert changes > 60
+
+
 def resealed(out: Path, key: bytes | None = None) -> None:
     """Make manifest and certificate agree with whatever lies there now, as one would who knows how they are made."""
     manifest = json.loads((out / "manifest.json").read_bytes())
@@ -181,6 +217,7 @@ def test_without_the_key_nobody_can_seal(world: Path, tmp_path: Path) -> None:
 
 def test_the_key_is_asked_for(world: Path, tmp_path: Path) -> None:
     assert verify(world / "keyed") == ["the seal cannot be checked without the key: give --id-key-file"]
+    assert verify(world / "keyed", str(world / "lake")) == verify(world / "keyed")
     other = key_file(tmp_path, b"another key of many bytes")
     assert verify(world / "keyed", key_file=other) == ["the export was made with another key"]
 
