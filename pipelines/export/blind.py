@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.export.echoes import find_echoes
-from pipelines.export.masks import JSON_LIKE, Policy, is_left_out, json_arguments, shown_action, without_reasoning
+from pipelines.export.masks import JSON_LIKE, Policy, is_left_out, json_arguments, shown_action, split_reasoning
 from pipelines.export.steps import SPANS, Flags, StepColumns, flags
 from pipelines.export.thought_names import means_thoughts
 from pipelines.export.thoughts import may_hold, reasoning_spans
@@ -62,8 +62,8 @@ def _left_out(steps: StepColumns) -> Flags:
 def _cut(steps: StepColumns, step: int) -> tuple[str, str]:
     """What is shown of a text, and the reasoning that was in it."""
     text, channel = steps.text[step].as_py(), steps.channel[step].as_py()
-    own = "\n".join(text[a:b] for a, b in reasoning_spans(text, channel))
-    return without_reasoning(text, channel), own
+    rest, own = split_reasoning(text, channel)
+    return rest, "\n".join(own)
 
 
 def _sorted_out(steps: StepColumns, actions: Flags, policy: Policy) -> tuple[Flags, Flags, Flags]:

@@ -8,6 +8,7 @@ reasoning's own, and stays; so does what a prompt said before the reasoning took
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +20,11 @@ from schemas.digest import text_buffer
 
 ECHO = 12  # words in a row: fewer are said twice by chance, or quoted from the task
 WITHHELD = "[withheld]"
+GROUP = 8 << 20  # bytes of text compared at a time, unless one trace has more
+SLOTS = 1 << 23  # of the tables that tell what stands on both sides
+SHIFTS = (0, 23, 41)  # the bits of a hash that each look goes by
 CHUNK = 1 << 19  # bytes hashed at a time
+AHEAD = 1 << 12  # bytes in which the end of a word is looked for at once
 TABLE = 1 << 20  # powers that are kept: a chunk ends with its last word, and only a very long word needs more
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -61,28 +66,14 @@ def find_echoes(texts: pa.Array, trace: Ints, own: Flags, quoting: Flags, shown:
     `trace` says whose text each is, `own` which hold reasoning alone, `shown` which a grader sees, and `quoting` which
     of those are prompts or observations.
     """
-    wanted = _can_echo(trace, own, quoting)
-    at = np.flatnonzero(wanted & (own | shown))
-    nothing = Echoes(np.zeros(0, np.int64), [], 0)
-    if not len(at):
-        return nothing
-    chosen = texts.take(pa.array(at))
-    words = find_words(chosen)
-    grams, first = _grams(words, trace[at])
-    if not len(grams):
-        return nothing
-    source = own[at][words.text[first]]
-    echoed = _echoed(grams, words.text[first], source, quoting[at])
-    hit = echoed & quoting[at][words.text[first]]
-    if not hit.any():
-        return nothing
-    covered = np.zeros(len(words.text) + 1, np.int64)
-    np.add.at(covered, first[hit], 1)
-    np.add.at(covered, first[hit] + ECHO, -1)
-    withheld = np.cumsum(covered)[:-1] > 0
-    found = np.unique(words.text[withheld])
-    replaced = [_without(chosen[i].as_py().encode(), words, withheld & (words.text == i)) for i in found.tolist()]
-    return Echoes(at[found], replaced, int(withheld.sum()))
+    at = np.flatnonzero(_can_echo(trace, own, quoting) & (own | shown))
+    found = [_find(texts, part, trace, own, quoting) for part in _groups(texts, at, trace)]
+    none = np.zeros(0, np.int64)
+    return Echoes(
+        np.concatenate([none, *(echoes.texts for echoes in found)]),
+        [text for echoes in found for text in echoes.replaced],
+        sum(echoes.words for echoes in found),
+    )
 
 
 def _can_echo(trace: Ints, own: Flags, quoting: Flags) -> Flags:
@@ -97,6 +88,42 @@ def _can_echo(trace: Ints, own: Flags, quoting: Flags) -> Flags:
     return (last_quoting > first_own)[trace]
 
 
+def _groups(texts: pa.Array, at: Ints, trace: Ints) -> Iterator[Ints]:
+    """The texts `at` in groups of about GROUP bytes, no trace in two of them: words take more room than their text."""
+    _, starts = text_buffer(texts)
+    sizes = np.cumsum((starts[1:] - starts[:-1])[at])
+    begin = 0
+    while begin < len(at):
+        base = int(sizes[begin - 1]) if begin else 0
+        end = max(int(np.searchsorted(sizes, base + GROUP)), begin + 1)
+        while end < len(at) and trace[at[end]] == trace[at[end - 1]]:
+            end += 1
+        yield at[begin:end]
+        begin = end
+
+
+def _find(texts: pa.Array, at: Ints, trace: Ints, own: Flags, quoting: Flags) -> Echoes:
+    """The echoes among the texts `at`."""
+    chosen = texts.take(pa.array(at))
+    words = find_words(chosen)
+    grams, first = _grams(words, trace[at])
+    text = words.text[first]
+    echoed = _echoed(grams, text, own[at][text], quoting[at])
+    hit = first[echoed & quoting[at][text]]
+    covered = np.zeros(len(words.text) + 1, np.int32)
+    np.add.at(covered, hit, 1)
+    np.add.at(covered, hit + ECHO, -1)
+    withheld = np.flatnonzero(np.cumsum(covered)[:-1])
+    owners = words.text[withheld]
+    found = np.unique(owners)
+    cuts = np.searchsorted(owners, found[1:])
+    replaced = [
+        _without(chosen[i].as_py().encode(), words, index)
+        for i, index in zip(found.tolist(), np.split(withheld, cuts), strict=False)
+    ]
+    return Echoes(at[found], replaced, len(withheld))
+
+
 def _grams(words: Words, trace: Ints) -> tuple[Hashes, Ints]:
     """Hashes of ECHO words in a row of one text, each mixed with its trace, and the index of their first words."""
     count = len(words.hashes) - ECHO + 1
@@ -106,23 +133,40 @@ def _grams(words: Words, trace: Ints) -> tuple[Hashes, Ints]:
     for i in range(ECHO):
         grams *= _MIX
         grams += words.hashes[i : i + count]
+    grams ^= grams >> np.uint64(31)
     first = np.flatnonzero(words.text[:count] == words.text[ECHO - 1 :])
     return grams[first] ^ (trace[words.text[first]].astype(np.uint64) + np.uint64(1)) * np.uint64(FACTOR), first
 
 
 def _echoed(grams: Hashes, text: Ints, source: Flags, quoting: Flags) -> Flags:
     """Which grams stood in reasoning before they stood in any text shown, and then in a prompt or an observation."""
-    thoughts = np.unique(grams[source])
-    place = np.minimum(np.searchsorted(thoughts, grams), max(len(thoughts) - 1, 0))
-    known = thoughts[place] == grams if len(thoughts) else np.zeros(len(grams), bool)
+    echoed = np.zeros(len(grams), bool)
+    both = _on_both_sides(grams, source)
+    if not len(both):
+        return echoed
+    known, place = np.unique(grams[both], return_inverse=True)
+    text, source = text[both], source[both]
     never = np.iinfo(np.int64).max
-    thought_at = np.full(len(thoughts), never)
-    np.minimum.at(thought_at, place[known & source], text[known & source])
-    shown_at = np.full(len(thoughts), never)
-    np.minimum.at(shown_at, place[known & ~source], text[known & ~source])
+    thought_at, shown_at = np.full(len(known), never), np.full(len(known), never)
+    np.minimum.at(thought_at, place[source], text[source])
+    np.minimum.at(shown_at, place[~source], text[~source])
     first_quoting = quoting[np.minimum(shown_at, len(quoting) - 1)]
-    echo = (thought_at < shown_at) & first_quoting
-    return known & (echo[place] if len(thoughts) else known)
+    echoed[both] = ((thought_at < shown_at) & first_quoting)[place]
+    return echoed
+
+
+def _on_both_sides(grams: Hashes, source: Flags) -> Ints:
+    """The index of each gram that stands in reasoning and outside, give or take a chance likeness: sorting all of
+    them would cost ten times as much as marking, in a table for each side, the places that they fall on."""
+    left = np.arange(len(grams))
+    for shift in SHIFTS:
+        places = (grams[left] >> np.uint64(shift)) % np.uint64(SLOTS)
+        side = source[left]
+        marks = np.zeros((2, SLOTS), bool)
+        marks[0, places[side]] = True
+        marks[1, places[~side]] = True
+        left = left[marks[0, places] & marks[1, places]]
+    return left
 
 
 def find_words(texts: pa.Array) -> Words:
@@ -139,7 +183,7 @@ def find_words(texts: pa.Array) -> Words:
     begin, ending, hashes = (
         np.concatenate([part[i] for part in parts]) if parts else np.zeros(0, np.int64) for i in range(3)
     )
-    text = np.searchsorted(starts, begin, side="right").astype(np.int64) - 1
+    text = np.repeat(np.arange(len(texts)), np.diff(np.searchsorted(begin, starts)))
     return Words(text, begin - starts[text], ending - starts[text], hashes.astype(np.uint64))
 
 
@@ -147,11 +191,11 @@ def _cut(everything: npt.NDArray[np.uint8], borders: Ints, at: int, end: int) ->
     """About CHUNK bytes on, but not within a word."""
     stop = min(at + CHUNK, end)
     while stop < end:
-        ahead = everything[stop : stop + CHUNK]
+        ahead = everything[stop : stop + AHEAD]
         between = np.flatnonzero(~_IN_WORD[ahead] | (ahead >= _CJK_FIRST) & (ahead <= _CJK_LAST))
         if len(between):
             return stop + int(between[0])
-        stop = min(stop + CHUNK, end)
+        stop = min(stop + AHEAD, end)
     return stop
 
 
@@ -190,12 +234,11 @@ def _powers(factor: int, count: int) -> Hashes:
     return np.cumprod(steps, dtype=np.uint64)
 
 
-def _without(text: bytes, words: Words, withheld: Flags) -> str:
-    """A text with each run of withheld words replaced."""
+def _without(text: bytes, words: Words, withheld: Ints) -> str:
+    """A text with each run of withheld words replaced; `withheld` are indices of words, all of them its own."""
     pieces: list[bytes] = []
     at = 0
-    index = np.flatnonzero(withheld)
-    for run in np.split(index, np.flatnonzero(np.diff(index) > 1) + 1):
+    for run in np.split(withheld, np.flatnonzero(np.diff(withheld) > 1) + 1):
         pieces += [text[at : int(words.starts[run[0]])], WITHHELD.encode()]
         at = int(words.ends[run[-1]])
     return b"".join([*pieces, text[at:]]).decode()

@@ -23,6 +23,7 @@ from schemas.errors import Fault, InputError
 from schemas.layouts.chat import MEMORY, Stretch, spelled
 from schemas.training import BLIND
 
+CUTS = 10
 LEFT_OUT = ("reasoning", "memory")
 JSON_LIKE = r"^\s*(?:\{\s*[\"'}]|\[\s*[{\]])"  # an action with arguments in it, as RE2 and Python read it alike
 _JSON_LIKE = re.compile(JSON_LIKE)
@@ -139,17 +140,28 @@ def is_left_out(channel: str, name: str | None, redacted: bool) -> bool:
 
 
 def without_reasoning(text: str, channel: str) -> str:
-    """The text without the reasoning that is marked in it, until none is left: a cut may bring parts of a tag together.
+    """The text without the reasoning that is marked in it.
 
     >>> without_reasoning("<think>Add them.</think> 4", "output")
     '4'
     """
-    for _ in range(10):
+    return split_reasoning(text, channel)[0]
+
+
+def split_reasoning(text: str, channel: str) -> tuple[str, list[str]]:
+    """A text without its marked reasoning, and that reasoning.
+
+    A cut may bring parts of a tag together; then it is cut again. Of a text that is not done with after CUTS rounds,
+    which nobody writes by chance, nothing is left.
+    """
+    cut: list[str] = []
+    for _ in range(CUTS):
         spans = reasoning_spans(text, channel)
         if not spans:
-            return text
+            return text, cut
+        cut += [text[a:b] for a, b in spans]
         text = "".join(text[a:b] for a, b in outside(spans, 0, len(text))).strip()
-    return ""
+    return "", [*cut, text]
 
 
 def shown_action(

@@ -16,6 +16,7 @@ from pipelines.export.masks import (
     parse_arguments,
     policy,
     shown_action,
+    split_reasoning,
     without_reasoning,
 )
 from pipelines.export.thoughts import reasoning_spans
@@ -225,3 +226,14 @@ def test_a_cut_that_brings_parts_of_a_tag_together_is_cut_again(text: str, left:
 def test_nothing_marked_is_left(pieces: list[str]) -> None:
     for channel in ("output", "action", "prompt"):
         assert reasoning_spans(without_reasoning("".join(pieces), channel), channel) == []
+
+
+@pytest.mark.parametrize(("depth", "left"), [(0, "xy"), (3, "xy"), (20, "")])
+def test_tags_within_the_halves_of_tags_come_to_an_end(depth: int, left: str) -> None:
+    text = f"<think>{'s' * 20}</think>"
+    for i in range(depth):
+        begin, middle, end = [("[TH", "INK]", "[/THINK]"), ("<th", "ink>", "</think>")][i % 2]
+        text = begin + text + middle + "s" * 20 + end
+    shown, own = split_reasoning(f"x{text}y", "prompt")
+    assert shown == left
+    assert "".join(own).count("s" * 20) == depth + 1
