@@ -236,7 +236,7 @@ def _zero_variance(m: _Making) -> None:
 
 
 def _filter_and_sample(m: _Making) -> None:
-    m.w.chance.choice([_by_length, _by_reward, _zero_variance])(m)
+    (_by_length, _by_reward, _zero_variance)[m.w.chance.integers(3)](m)
     _random_rows(m)
 
 

@@ -35,11 +35,15 @@ ODDS_CHUNK = 32  # rows of a group whose conditional law is computed exactly; la
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """The sum of products (centred, of variance `variance` under exchange), and its two-sided p."""
+    """The sum of products (centred, of variance `variance` under exchange), and its two-sided p.
+
+    `plain` is the variance that it would have if every level counted alike.
+    """
 
     statistic: float
     variance: float
     p: float
+    plain: float
 
     @property
     def z(self) -> float:
@@ -58,11 +62,12 @@ class Exchange:
     third: float
     fourth: float  # about its excess
     step: float
+    scale: float  # by which the outcome was divided
 
     @classmethod
-    def of(cls, outcome: np.ndarray, weight: np.ndarray, parent: np.ndarray) -> Exchange:
+    def of(cls, outcome: np.ndarray, weight: np.ndarray, parent: np.ndarray, scale: float = 1.0) -> Exchange:
         order = np.argsort(parent, kind="stable")
-        y, w, p = outcome[order], weight[order], _dense(parent[order])
+        y, w, p = outcome[order] / scale, weight[order], _dense(parent[order])
         size = np.bincount(p)
         y = y - (np.bincount(p, y) / size)[p]
         w = w - (np.bincount(p, w) / size)[p]
@@ -76,7 +81,7 @@ class Exchange:
         third = float((cubes * n / ((n - 1) * np.maximum(n - 2, 1)))[n > 2].sum())
         fourth = float((np.bincount(p, y**4) * np.bincount(p, w**4) / n).sum()) if len(y) else 0.0
         step = float(np.abs(y).max() * np.abs(w).max()) if len(y) else 0.0
-        return cls(y, w, p, float(y @ w), variance, third, fourth, step)
+        return cls(y, w, p, float(y @ w), variance, third, fourth, step, scale)
 
     def draw(self, generator: np.random.Generator, count: int) -> np.ndarray:
         if not len(self.outcome):
@@ -101,6 +106,7 @@ class ConditionalDraw:
     third: float
     fourth: float  # about its excess
     step: float
+    scale: float
 
     @classmethod
     def of(cls, there: np.ndarray, chance: np.ndarray, weight: np.ndarray, group: np.ndarray) -> ConditionalDraw:
@@ -124,7 +130,7 @@ class ConditionalDraw:
         mean, variance, third = _moments(chances, weights, due)
         statistic = float((weights * rows).sum()) - mean
         step = float(np.abs(w).max()) if len(w) else 0.0
-        return cls(chances, weights, due, mean, statistic, variance, third, variance * step**2, step)
+        return cls(chances, weights, due, mean, statistic, variance, third, variance * step**2, step, 1.0)
 
     def draw(self, generator: np.random.Generator, count: int) -> np.ndarray:
         groups, width = self.weight.shape
@@ -191,30 +197,32 @@ def nested(
     parts: list[Part] = []
     if chance is None:
         rows = outcome if inner is None else inner
-        parts.append(Exchange.of(rows / _noise(rows, np.ones(len(rows)), group), weight, group))
-        noise = 1.0
+        parts.append(Exchange.of(rows, weight, group, _noise(rows, np.ones(len(rows)), group) or 1.0))
+        noise = 0.0
     else:
-        noise = math.sqrt(float((chance * (1 - chance)).mean())) if len(chance) else 1.0
+        noise = math.sqrt(float((chance * (1 - chance)).mean())) if len(chance) else 0.0
         parts.append(ConditionalDraw.of((outcome + chance).round(), chance, weight, group))
     for child, parent in ((group, task), (task, stratum)):
         first, code = _firsts(child)
         size = np.bincount(code)
         mean = np.bincount(code, outcome) / size
         own = _noise(mean, size, parent[first])
-        scale = max(1.0, own / noise) if chance is not None else own
-        parts.append(Exchange.of(mean / scale, np.bincount(code, weight), parent[first]))
+        scale = max(1.0, own / noise) if noise else own or 1.0
+        parts.append(Exchange.of(mean, np.bincount(code, weight), parent[first], scale))
     return parts
 
 
 def _noise(mean: np.ndarray, size: np.ndarray, parent: np.ndarray) -> float:
-    """How far means of so many rows lie apart within their parents, times the root of the number: for rows that were
-    drawn one by one, as far as single rows at every level; for tasks that were drawn whole, further."""
+    """How far means of so many rows lie apart within their parents, times the root of that number.
+
+    For rows that were drawn one by one that is the same at every level, for tasks that were drawn whole it is more.
+    """
     _, code = np.unique(parent, return_inverse=True)
     total = np.bincount(code, size)
     off = mean - (np.bincount(code, mean * size) / total)[code]
     free = len(mean) - len(total)
     spread = float((size * off**2).sum()) / free if free > 0 else 0.0
-    return math.sqrt(spread) if spread > 1e-18 else 1.0
+    return math.sqrt(spread) if spread > 1e-18 else 0.0
 
 
 def assess(parts: Sequence[Part], level: float, generator: np.random.Generator | None) -> Association:
@@ -224,14 +232,15 @@ def assess(parts: Sequence[Part], level: float, generator: np.random.Generator |
     """
     statistic, variance = sum(p.statistic for p in parts), sum(p.variance for p in parts)
     if variance <= 1e-18:
-        return Association(statistic, 0.0, 1.0)
+        return Association(statistic, 0.0, 1.0, 0.0)
+    plain = sum(p.variance * p.scale**2 for p in parts)
     step, size = max(p.step for p in parts), abs(statistic)
     bound = 2 * math.exp(-(size**2) / (2 * (variance + step * size / 3)))
     p = _pearson(statistic, variance, sum(p.third for p in parts))
     if bound <= level:
-        return Association(statistic, variance, bound)
+        return Association(statistic, variance, bound, plain)
     if generator is None or p > level * NEAR or sum(part.fourth for part in parts) < HEAVY * variance**2:
-        return Association(statistic, variance, p)
+        return Association(statistic, variance, p, plain)
     live = [part for part in parts if part.variance > 0]
     below = above = drawn = 0
     slack, most = 1e-9 * math.sqrt(variance), min(MOST_DRAWS, DRAWS / level)
@@ -240,7 +249,7 @@ def assess(parts: Sequence[Part], level: float, generator: np.random.Generator |
         below += int((draws <= statistic + slack).sum())
         above += int((draws >= statistic - slack).sum())
         drawn += CHUNK
-    return Association(statistic, variance, min(1.0, 2 * (min(below, above) + 1) / (drawn + 1)))
+    return Association(statistic, variance, min(1.0, 2 * (min(below, above) + 1) / (drawn + 1)), plain)
 
 
 def _pearson(statistic: float, variance: float, third: float) -> float:

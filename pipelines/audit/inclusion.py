@@ -69,7 +69,7 @@ def against(
         fine = _coarsened(inner, cross_fit(binned, inner, task))
         parts = nested(_coarsened(y, chance), weight, group, task, stratum, inner=fine)
     test = assess(parts, level, np.random.default_rng(seed) if drawn else None)
-    measured = odds(y, chance, z, weight, test.variance, level) if with_odds and present else None
+    measured = odds(y, chance, z, weight, test.plain, level) if with_odds and present else None
     return Tested(test, at, y, chance, weight, measured)
 
 

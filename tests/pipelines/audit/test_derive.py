@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -14,16 +16,16 @@ def rows() -> Rows:
     return joined_rows(case(w.pop, corpus(w.pop, everything(w))))
 
 
-def by_group(f: object) -> np.ndarray:
+def by_group(f: Callable[[np.ndarray], object]) -> np.ndarray:
     w = small()
     made = np.zeros(len(w.pop))
     for group in np.unique(w.group):
         mine = w.group == group
-        made[mine] = f(w.pop.reward[mine])  # type: ignore[operator]
+        made[mine] = f(w.pop.reward[mine])
     return made
 
 
-EXPECTED = {
+EXPECTED: dict[str, Callable[[], np.ndarray]] = {
     "reward": lambda: small().pop.reward,
     "length": lambda: small().pop.length,
     "log(length)": lambda: np.log(small().pop.length),

@@ -18,7 +18,11 @@ def test_rows_are_found_by_whatever_id_they_carry(by: str) -> None:
     pop = small().pop
     kept = np.array([5, 3, 3, 8])
     rows = corpus(pop, kept)
-    ids = {"trace_id": pop.trace_id, "trace_key": pop.key, "keyed id": [keyed(k, KEY) for k in pop.key]}[by]
+    ids = {
+        "trace_id": list(pop.trace_id),
+        "trace_key": list(pop.key),
+        "keyed id": [keyed(k, KEY) for k in pop.key],
+    }[by]
     rows = rows.set_column(3, "sample_id", pa.array([ids[i] for i in kept]))
     found = join(pop, rows, KEY)
     assert found.trace.tolist() == kept.tolist() and found.by == by
