@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipelines.export.shard import ExportJob, StagedFile, StagedShard, staged_shards
 from pipelines.export.tokens import RoundTrip, TokenReport
-from pipelines.export.verify import READ_ROWS, verify_shard
+from pipelines.export.verify import batches, verify_shard
 from pipelines.inputs import fingerprint
 from schemas.contracts.export import ShardCheck
 from schemas.errors import BusyError
@@ -57,7 +57,7 @@ def _tokens(job: ExportJob, path: Path, tokenizer: RoundTrip) -> TokenReport:
     report = TokenReport()
     with job.guard.open(path) as source:
         file = pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20)
-        for batch in file.iter_batches(READ_ROWS, columns=["messages"], use_threads=False):
+        for batch in batches(file, ["messages"]):
             report += tokenizer.check(batch)
     return report
 

@@ -55,7 +55,7 @@ def verify_shard(path: str | Path, opener: Opener, settings: RowSettings) -> Sha
         for key, value in (file.metadata.metadata or {}).items():
             words.look(memoryview(b" ".join((key, value))))
         ids: list[pa.Array] = []
-        for batch in _batches(file):
+        for batch in batches(file):
             for _, data in table_bytes(batch):
                 words.look(data)
             found = ShardCheck(rows=len(batch)) if wrong else _batch(batch, settings.policy)
@@ -66,10 +66,10 @@ def verify_shard(path: str | Path, opener: Opener, settings: RowSettings) -> Sha
     return replace(words.told(total), repeated_ids=repeated)
 
 
-def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+def batches(file: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Group by group, since groups are cut by bytes and batches by rows, which may be large."""
     for group in range(file.num_row_groups):
-        yield from file.iter_batches(READ_ROWS, row_groups=[group], use_threads=False)
+        yield from file.iter_batches(READ_ROWS, row_groups=[group], columns=columns, use_threads=False)
 
 
 def _batch(batch: pa.RecordBatch, policy: Policy) -> ShardCheck:

@@ -93,9 +93,10 @@ def without(source: BinaryIO, dropped: np.ndarray, sink: BinaryIO, schema: pa.Sc
 
 def _numbered(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
     first = 0
-    for batch in file.iter_batches(READ_ROWS, use_threads=False):
-        yield first, batch
-        first += len(batch)
+    for group in range(file.num_row_groups):  # a batch may span groups, and rows of 1 MB would then be a gigabyte
+        for batch in file.iter_batches(READ_ROWS, row_groups=[group], use_threads=False):
+            yield first, batch
+            first += len(batch)
 
 
 def _is_text(kind: pa.DataType) -> bool:
