@@ -27,6 +27,7 @@ CHUNK = 1 << 19  # bytes hashed at a time
 AHEAD = 1 << 12  # bytes in which the end of a word is looked for at once
 TABLE = 1 << 20  # powers that are kept: a chunk ends with its last word, and only a very long word needs more
 Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]  # of bytes and words: Arrow's texts end before 2**31, and there are many
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
@@ -45,9 +46,9 @@ _CJK_FIRST, _CJK_LAST = 0xE3, 0xED  # the first bytes of characters that are wor
 class Words:
     """The words of several texts: where each begins and ends (bytes of its text), in which text, and its hash."""
 
-    text: Ints
-    starts: Ints
-    ends: Ints
+    text: Places
+    starts: Places
+    ends: Places
     hashes: Hashes
 
 
@@ -113,7 +114,7 @@ def _find(texts: pa.Array, at: Ints, trace: Ints, own: Flags, quoting: Flags) ->
     covered = np.zeros(len(words.text) + 1, np.int32)
     np.add.at(covered, hit, 1)
     np.add.at(covered, hit + ECHO, -1)
-    withheld = np.flatnonzero(np.cumsum(covered)[:-1])
+    withheld = np.flatnonzero(np.cumsum(covered, dtype=np.int32)[:-1])
     owners = words.text[withheld]
     found = np.unique(owners)
     cuts = np.searchsorted(owners, found[1:])
@@ -124,21 +125,21 @@ def _find(texts: pa.Array, at: Ints, trace: Ints, own: Flags, quoting: Flags) ->
     return Echoes(at[found], replaced, len(withheld))
 
 
-def _grams(words: Words, trace: Ints) -> tuple[Hashes, Ints]:
+def _grams(words: Words, trace: Ints) -> tuple[Hashes, Places]:
     """Hashes of ECHO words in a row of one text, each mixed with its trace, and the index of their first words."""
     count = len(words.hashes) - ECHO + 1
     if count <= 0:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+        return np.zeros(0, np.uint64), np.zeros(0, np.int32)
     grams = np.zeros(count, np.uint64)
     for i in range(ECHO):
         grams *= _MIX
         grams += words.hashes[i : i + count]
     grams ^= grams >> np.uint64(31)
-    first = np.flatnonzero(words.text[:count] == words.text[ECHO - 1 :])
+    first = np.flatnonzero(words.text[:count] == words.text[ECHO - 1 :]).astype(np.int32)
     return grams[first] ^ (trace[words.text[first]].astype(np.uint64) + np.uint64(1)) * np.uint64(FACTOR), first
 
 
-def _echoed(grams: Hashes, text: Ints, source: Flags, quoting: Flags) -> Flags:
+def _echoed(grams: Hashes, text: Places, source: Flags, quoting: Flags) -> Flags:
     """Which grams stood in reasoning before they stood in any text shown, and then in a prompt or an observation."""
     echoed = np.zeros(len(grams), bool)
     both = _on_both_sides(grams, source)
@@ -155,10 +156,10 @@ def _echoed(grams: Hashes, text: Ints, source: Flags, quoting: Flags) -> Flags:
     return echoed
 
 
-def _on_both_sides(grams: Hashes, source: Flags) -> Ints:
+def _on_both_sides(grams: Hashes, source: Flags) -> Places:
     """The index of each gram that stands in reasoning and outside, give or take a chance likeness: sorting all of
     them would cost ten times as much as marking, in a table for each side, the places that they fall on."""
-    left = np.arange(len(grams))
+    left = np.arange(len(grams), dtype=np.int32)
     for shift in SHIFTS:
         places = (grams[left] >> np.uint64(shift)) % np.uint64(SLOTS)
         side = source[left]
@@ -173,21 +174,23 @@ def find_words(texts: pa.Array) -> Words:
     """All words of all texts, in order."""
     data, starts = text_buffer(texts)
     everything = np.frombuffer(data, np.uint8)
-    parts: list[tuple[Ints, Ints, Hashes]] = []
+    parts: list[tuple[Places, Places, Hashes]] = []
     at, end = int(starts[0]), int(starts[-1])
     borders = starts[1:-1]
     while at < end:
-        stop = _cut(everything, borders, at, end)
+        stop = _cut(everything, at, end)
         parts.append(_words(everything[at:stop], borders[(borders > at) & (borders < stop)] - at, at))
         at = stop
-    begin, ending, hashes = (
-        np.concatenate([part[i] for part in parts]) if parts else np.zeros(0, np.int64) for i in range(3)
-    )
-    text = np.repeat(np.arange(len(texts)), np.diff(np.searchsorted(begin, starts)))
-    return Words(text, begin - starts[text], ending - starts[text], hashes.astype(np.uint64))
+    if not parts:
+        none = np.zeros(0, np.int32)
+        return Words(none, none, none, np.zeros(0, np.uint64))
+    begin, ending, hashes = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    text = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(np.searchsorted(begin, starts)))
+    base = starts.astype(np.int32)[text]
+    return Words(text, begin - base, ending - base, hashes)
 
 
-def _cut(everything: npt.NDArray[np.uint8], borders: Ints, at: int, end: int) -> int:
+def _cut(everything: npt.NDArray[np.uint8], at: int, end: int) -> int:
     """About CHUNK bytes on, but not within a word."""
     stop = min(at + CHUNK, end)
     while stop < end:
@@ -199,7 +202,7 @@ def _cut(everything: npt.NDArray[np.uint8], borders: Ints, at: int, end: int) ->
     return stop
 
 
-def _words(data: npt.NDArray[np.uint8], borders: Ints, base: int) -> tuple[Ints, Ints, Hashes]:
+def _words(data: npt.NDArray[np.uint8], borders: Ints, base: int) -> tuple[Places, Places, Hashes]:
     """Where words begin and end in some bytes, and a hash of each that depends on its letters alone."""
     inside = _IN_WORD[data]
     begins = inside.copy()
@@ -224,7 +227,7 @@ def _words(data: npt.NDArray[np.uint8], borders: Ints, base: int) -> tuple[Ints,
     np.cumsum(letters * _powers(FACTOR, count)[: len(data)], out=sums[1:])
     hashes = (sums[stops] - sums[start]) * _powers(INVERSE, count)[start]
     hashes ^= hashes >> np.uint64(29)
-    return start + base, stops + base, hashes * _MIX
+    return (start + base).astype(np.int32), (stops + base).astype(np.int32), hashes * _MIX
 
 
 @lru_cache(maxsize=2)
