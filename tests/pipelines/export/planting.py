@@ -94,7 +94,9 @@ CANON: dict[str, Callable[[str], list[Message]]] = {
     "an output that Go escaped": lambda s: [step("output", rf"\u003cthink\u003e{s}\u003c/think\u003e4")],
     "a call as JSON": lambda s: [step("action", json.dumps({"thoughts": s, "command": "ls"}), "bash")],
     "a call in a call": lambda s: [step("action", json.dumps({"command": json.dumps({"thoughts": s})}), "bash")],
-    "a call whose escapes hide it": lambda s: [step("action", json.dumps({"command": f"ls\nInner monologue: {s}"}), "bash")],
+    "a call whose escapes hide it": lambda s: [
+        step("action", json.dumps({"command": f"ls\nInner monologue: {s}"}), "bash")
+    ],
     "a call spelled out": lambda s: [step("action", f"thoughts: {s}\ncommand: ls", "bash")],
     "a call in Python": lambda s: [step("action", f"click(3, thought='{s}')", "browser")],
     "a plain think tool": lambda s: [step("action", s, "think")],
