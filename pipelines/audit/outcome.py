@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipelines.audit.background import Background
-from pipelines.audit.containment import LEAST_SHARE, leaks
+from pipelines.audit.containment import LEAST_SHARE, STRONG, leaks
 from pipelines.audit.finding import NAMED_ROWS, Finding, RowRef, Verdict
 from pipelines.audit.index import SHORT, TextIndex
 from pipelines.audit.looked import Looked, unread
 from pipelines.audit.quoted import Quoted
-from pipelines.audit.scan import AROUND, Met, Seen
+from pipelines.audit.scan import AROUND, PLAIN, Met, Seen
 from pipelines.audit.staged import firsts, read_counts, read_ids, read_met, read_seen
+from pipelines.audit.words import I64
 
+ROUNDS = 5  # in which rows that leaked are taken out of what counts as common
 ABOUT = (":pack", ":prompt", ":rule", ":label", ":card")  # canaries of texts about monitors
 WHOSE = {
     "alert": "rationales of alerts",
@@ -59,29 +61,74 @@ def findings(looked: Looked, index: TextIndex, background: Background, quoted: Q
 
 def _add_met(groups: Groups, looked: Looked, index: TextIndex, background: Background, quoted: Quoted) -> int:
     """Name the rows in which a text leaked, by the text most of which is there; returns how often one only quoted."""
-    counts, rows = _counts(looked, index, background)
     quoting = 0
-    for done in looked.done:
-        best: dict[tuple[int, str, str], Met] = {}
-        for met in read_met(looked.place, done.shard):
-            piece, source = met.meeting.piece, index.texts[index.pieces[met.meeting.piece]].source
-            if not leaks(met.meeting, index.arrays.own[index.arrays.piece(piece)], counts, rows):
-                continue
-            own = quoted.own(index, piece)
-            if own is not None and not leaks(quoted.again(met.meeting, own), own, counts, rows):
-                quoting += 1
-                continue
-            known = best.get((met.row, met.where, source))
-            if known is None or known.meeting.share < met.meeting.share:
-                best[met.row, met.where, source] = met
-        for (row, where, source), met in sorted(best.items(), key=lambda b: b[0]):
+    for shard, mets in leaked(looked, index, background, quoted):
+        quoting += mets.quoting
+        for (row, where, source), met in sorted(mets.best.items(), key=lambda b: b[0]):
             channel = "L5" if where else ("L7" if source == "pack" else "L1")
             group = _group(groups, "containment", channel, WHOSE[source], "leak", SAID[source])
-            group.add(done.shard, row, f"{where}: {_detail(index, met)}" if where else _detail(index, met))
+            group.add(shard, row, f"{where}: {_detail(index, met)}" if where else _detail(index, met))
     return quoting
 
 
-def _counts(looked: Looked, index: TextIndex, background: Background) -> tuple[np.ndarray, int]:
+@dataclass(slots=True)
+class Leaked:
+    """Of one shard: by row, place around rows, and source of the text, the text most of which is there."""
+
+    best: dict[tuple[int, str, str], Met] = field(default_factory=dict)
+    quoting: int = 0
+
+
+def leaked(looked: Looked, index: TextIndex, background: Background, quoted: Quoted) -> Iterator[tuple[int, Leaked]]:
+    """What leaked into each shard, one shard at a time."""
+    counts, rows = _counts(looked, index, background)
+    for _ in range(ROUNDS if background.ours else 0):
+        # rows in which a text leaked say nothing of how common its words are, or texts alike would hide each other
+        fewer = counts.copy()
+        for done in looked.done:
+            _take_out(fewer, index, counts, rows, read_met(looked.place, done.shard))
+        if np.array_equal(fewer, counts):
+            break
+        counts = fewer
+    for done in looked.done:
+        yield done.shard, _of_shard(index, quoted, counts, rows, read_met(looked.place, done.shard))
+
+
+def _is_leak(index: TextIndex, met: Met, counts: I64, rows: int) -> bool:
+    return leaks(met.meeting, index.arrays.own[index.arrays.piece(met.meeting.piece)], counts, rows)
+
+
+def _take_out(fewer: I64, index: TextIndex, counts: I64, rows: int, mets: Sequence[Met]) -> None:
+    """Take the keys of rows that hold a leak out of `fewer`, where these rows were counted."""
+    by_row: dict[int, list[Met]] = {}
+    for met in mets:
+        if met.how == PLAIN:
+            by_row.setdefault(met.row, []).append(met)
+    for row in by_row.values():
+        if any(_is_leak(index, met, counts, rows) for met in row):
+            keys = np.unique(np.concatenate([met.meeting.keys for met in row]))
+            spared = [met.meeting.keys for met in row if met.meeting.share >= STRONG]
+            keys = np.setdiff1d(keys, np.concatenate(spared)) if spared else keys
+            fewer[keys] = np.maximum(fewer[keys] - 1, 0)
+
+
+def _of_shard(index: TextIndex, quoted: Quoted, counts: I64, rows: int, mets: Sequence[Met]) -> Leaked:
+    found = Leaked()
+    for met in mets:
+        piece, source = met.meeting.piece, index.texts[index.pieces[met.meeting.piece]].source
+        if not _is_leak(index, met, counts, rows):
+            continue
+        own = quoted.own(index, piece)
+        if own is not None and not leaks(quoted.again(met.meeting, own), own, counts, rows):
+            found.quoting += 1
+            continue
+        known = found.best.get((met.row, met.where, source))
+        if known is None or known.meeting.share < met.meeting.share:
+            found.best[met.row, met.where, source] = met
+    return found
+
+
+def _counts(looked: Looked, index: TextIndex, background: Background) -> tuple[I64, int]:
     """In how many rows of the background each key stands: in the lake, else in the corpus itself, sampled or whole."""
     if not background.ours:
         return background.counts, background.rows
