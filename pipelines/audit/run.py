@@ -14,7 +14,6 @@ from pipelines.audit.history import CorpusPrint, Spending, alone, corpus_print, 
 from pipelines.audit.page import page
 from pipelines.audit.report import FOLDER, AuditSummary, as_json, canary, ordered, write
 from pipelines.audit.settings import AuditSettings
-from pipelines.hush import hush_beam
 from pipelines.stage import Place
 from schemas.errors import CotmonitorError
 from schemas.results import AUDITS
@@ -30,7 +29,6 @@ def audit_corpus(
     and left nothing.
     """
     begun = time.monotonic()
-    hush_beam()
     if beam_args:
         from pipelines.runner import options
 

@@ -105,6 +105,9 @@ def command(corpus: str, beam_args: tuple[str, ...], **flags: Any) -> None:
     to alerts, so it is written to the store (`_audits`), never to CORPUS, and on stdout there are counts only, unless
     --names asks for more. What was not looked at is said: it is not the same as clean.
     """
+    from pipelines.hush import hush_beam
+
+    hush_beam()  # before the next line imports Beam
     from pipelines.audit.run import audit_corpus
     from pipelines.audit.settings import settings_of
     from schemas.errors import GateError
