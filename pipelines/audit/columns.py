@@ -23,7 +23,6 @@ TEXTS = ("environment", "task_id", "rollout_group", "model", "checkpoint", "trai
 IDS = ("sample_id", "trace_id", "trace_key", "id", "episode_id")
 MASKS = (".ones", ".length")
 FEW = 20  # values of a text column that are tested one by one
-LEAST_ROWS = 50
 
 
 def joined_rows(case: Case) -> Rows:
@@ -42,6 +41,8 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
     declared = case.declared.columns if case.declared else {}
     values = {n: v for n in asked if n not in declared and (v := _numeric(rows.table[PREFIX + n])) is not None}
     texts = [n for n in asked if n not in declared and n not in values]
+    # where a column is null may say as much as what it holds
+    values |= {f"{n} is null": np.isnan(v).astype(float) for n, v in values.items() if 0 < np.isnan(v).mean() < 1}
     explained = from_lake(values, rows) if len(rows.trace) else {}
     explained |= {n: w for n in texts if (w := _text_from_lake(_coded(rows, n), n, rows))}
     open_values = {n: v for n, v in values.items() if n not in explained}
@@ -135,10 +136,6 @@ def _as_leak(finding: Finding, case: Case, at: np.ndarray) -> Finding:
 def _undeclared(case: Case, rows: Rows, name: str, values: np.ndarray, level: float) -> Finding:
     told = f"Column {name!r} follows from nothing that the lake knew, and nobody declared it."
     known = ~np.isnan(values)
-    unknown = ~known
-    if unknown.any() and known.any() and known.sum() < LEAST_ROWS:
-        known = np.ones(len(values), dtype=bool)
-        values = unknown.astype(float)  # where it is given may say more than what
     whole = np.full(len(case.pop), np.nan)
     whole[rows.trace[known][::-1]] = _ranked(values[known])[::-1]
     there = ~np.isnan(whole)

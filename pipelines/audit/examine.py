@@ -24,7 +24,7 @@ from pipelines.audit.population import Population
 from pipelines.audit.selection import Selection, replay
 from pipelines.audit.source import source
 from pipelines.audit.strata import choose, strata_findings
-from pipelines.audit.trained import mask_findings
+from pipelines.audit.trained import mask_findings, never_findings
 from pipelines.audit.values import value_findings
 
 LEAST_JOINED = 0.5
@@ -48,7 +48,7 @@ def examine(
     findings = _unjoined(case)
     if joined.share < LEAST_JOINED:
         why = f"Only {int(joined.joined.sum()):,} of {rows.num_rows:,} rows are traces of this store."
-        return findings + [untestable(check, channel, check, why) for check, channel in JOINED]
+        return findings + never_findings(case) + [untestable(check, channel, check, why) for check, channel in JOINED]
     lake_rows = joined_rows(case)
     values, renamed = value_findings(case, lake_rows)
     findings += [*values, *mask_findings(case, lake_rows), *selection_findings(case)]

@@ -80,6 +80,23 @@ def _told_apart(pop: Population, rows: pa.Table, trace: np.ndarray) -> np.ndarra
         for channel, size in (chars[place] or {}).items():
             fits = [t for t in fits if pop.chars[channel][t] == size] if channel in pop.chars else fits
         resolved[row] = fits[0] if len(fits) == 1 else AMBIGUOUS
+    return _dealt_out(pop, trace, doubtful, several, resolved)
+
+
+def _dealt_out(
+    pop: Population, trace: np.ndarray, doubtful: np.ndarray, several: dict[str, list[int]], resolved: np.ndarray
+) -> np.ndarray:
+    """Where an id has as many rows as contents, all are there, whichever is which."""
+    rows: dict[str, list[int]] = {}
+    for row in doubtful.tolist():
+        rows.setdefault(pop.trace_id[trace[row]], []).append(row)
+    for name, mine in rows.items():
+        known = [int(resolved[r]) for r in mine if resolved[r] >= 0]
+        if len(mine) == len(several[name]) and len(set(known)) == len(known):
+            left = iter([t for t in several[name] if t not in known])
+            for row in mine:
+                if resolved[row] == AMBIGUOUS:
+                    resolved[row] = next(left)
     return resolved
 
 

@@ -76,11 +76,21 @@ def _unexplainable(
     )
 
 
+def _file_by_file(case: Case, ordered: np.ndarray) -> np.ndarray | None:
+    """The place of each row's file among the files, if these stand one after the other, each in the lake's order."""
+    file = case.pop.file.codes[ordered]
+    block = np.concatenate([[0], np.cumsum(file[1:] != file[:-1])])
+    several = 1 < block[-1] + 1 == len(np.unique(file))
+    return block if several and not (np.diff(ordered)[file[1:] == file[:-1]] < 0).any() else None
+
+
 def sorted_by(case: Case, ordered: np.ndarray) -> Sorted:
     """The source columns by which traces (k, in the corpus's order) are sorted, the one with most values first.
 
     Ties of one column may be sorted by another.
     """
+    if _file_by_file(case, ordered) is not None and (np.diff(ordered) < 0).any():
+        return Sorted(("file", "place"), np.arange(len(ordered)))
     run = np.zeros(len(ordered), np.int64)
     by: list[str] = []
     asked = case.declared.order if case.declared and isinstance(case.declared.order, Order) else None

@@ -111,13 +111,13 @@ def _whole_units(rows: Rows, unit: str | None) -> np.ndarray:
 
 
 def _affine(x: np.ndarray, v: np.ndarray) -> bool:
-    """Whether v (m) is a + b x, but for rounding."""
+    """Whether v (m) is a + b x, but for rounding, and unknown where x is."""
     if len(v) > PROBE:
         step = len(v) // PROBE
         if not _affine(x[::step][:PROBE], v[::step][:PROBE]):
             return False
     known = ~np.isnan(v)
-    if known.sum() < 3 or not np.isfinite(x[known]).all():
+    if known.sum() < 3 or not np.array_equal(known, ~np.isnan(x)) or not np.isfinite(x[known]).all():
         return False
     x, v = x[known], v[known]
     cx, cv = x - x.mean(), v - v.mean()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,7 @@ from pipelines.audit.trees import bin_columns, cross_fit
 DIMENSIONS = ("environment", "checkpoint", "model", "training_run")
 BY_CHOICE = 10.0  # minus the log of the chance that no task of a stratum was drawn: 5 in a hundred thousand
 COVERED = 0.95  # share of a stratum that a filter must leave out to account for its absence
+LEAST_KNOWN = 4  # strata of which one is the worst by chance less often than one in three times
 LEAST_STRATA = 6  # fewer have fewer orders than a test needs
 ALL_ORDERS, DRAWN_ORDERS = 8, 20_000
 
@@ -47,7 +50,8 @@ def choose(case: Case) -> tuple[Chosen, list[Missing]]:
     out = _out(case, filters)
     if missing:
         wider = infer(case.source, case.present, may)
-        missing = [_accounted(case, m, may, filters, wider) for m in missing]
+        number = Counter(m.dimension for m in missing)
+        missing = [_accounted(case, m, may, (*filters, *wider), number[m.dimension]) for m in missing]
     declared = tuple(t for t, n in case.replayed.left_out.items() if n) if case.replayed else ()
     chosen = Chosen(may & ~gone & ~out, tuple(filters), tuple(map(str, missing)), declared)
     return chosen, missing
@@ -65,10 +69,10 @@ def _missing(case: Case, dimension: str, may: np.ndarray) -> list[Missing]:
     found = []
     if coded.known < 2 or not case.present.any():
         return []
+    others = may & np.isin(coded.codes, coded.codes[case.present])
     for code, value in enumerate(coded.values):
         members = coded.codes == code
-        others = may & ~members
-        if case.present[members].any() or not others.any():
+        if case.present[members].any():
             continue
         rate = min(float(case.present[others].mean()), 0.999)
         tasks = len(np.unique(case.source.task[members]))
@@ -77,16 +81,16 @@ def _missing(case: Case, dimension: str, may: np.ndarray) -> list[Missing]:
     return found
 
 
-def _accounted(case: Case, m: Missing, may: np.ndarray, filters: Sequence[Filter], wider: Sequence[Filter]) -> Missing:
+def _accounted(case: Case, m: Missing, may: np.ndarray, filters: Sequence[Filter], number: int) -> Missing:
     if may[m.members].mean() <= 1 - COVERED and case.replayed:
         texts = [t for t, n in case.replayed.left_out.items() if n]
         return Missing(m.dimension, m.value, m.members, f"declared: {'; '.join(texts)}")
-    for found in (filters, wider):
-        # time is what a checkpoint is; that one comes before another does not say why it is gone
-        telling = [f for f in found if m.dimension == "environment" or topic(f.column) != "time"]
-        for f in telling:
-            if f.out(case.source.numeric[f.column])[m.members].mean() >= COVERED:
-                return Missing(m.dimension, m.value, m.members, str(f))
+    for f in filters:
+        # a corpus of some steps lacks many checkpoints; that a single one is gone is not explained by its number
+        if m.dimension != "environment" and topic(f.column) == "time" and number == 1:
+            continue
+        if f.out(case.source.numeric[f.column])[m.members].mean() >= COVERED:
+            return Missing(m.dimension, m.value, m.members, str(f))
     return m
 
 
@@ -98,31 +102,66 @@ def strata_findings(case: Case, chosen: Chosen, missing: Sequence[Missing]) -> l
     if not several:
         return [Finding("strata", "L8", "not_identifiable", "strata", "There is only one environment and checkpoint.")]
     level = case.level("strata", 2 * len(several))
-    findings = [_told(case, m, level) for m in missing]
+    findings = [f for d in several for f in _gone(case, [m for m in missing if m.dimension == d], level)]
     findings += [_in_step(case, d, chosen, level) for d in several]
     return findings
 
 
-def _told(case: Case, m: Missing, level: float) -> Finding:
-    flagged, coded = case.pop.flagged, case.pop.coded(m.dimension)
-    rates = [flagged[coded.codes == c].mean() for c in range(coded.known)]
-    mine = float(flagged[m.members].mean())
-    rest = float(flagged[~m.members].mean())
-    p = _above(case, m.members)
-    worst = mine >= max(rates) and mine > min(rates)
-    size = int(m.members.sum())
-    says = (
-        f"None of the {size:,} traces of {m.dimension} {m.value} is there. Of them {mine:.2%} are flagged, "
-        f"of all others {rest:.2%}."
-    )
-    named = case.traces(np.flatnonzero(m.members & flagged), "missing with its stratum")
-    if m.because is not None:
-        verdict, because = "associated_explained" if worst or p <= level else "none_found", m.because
+def _gone(case: Case, missing: Sequence[Missing], level: float) -> list[Finding]:
+    """What to say of the strata of one dimension that are missing whole.
+
+    They are unexplained if they are flagged as often as the worst would be: no more than one in `known` of all choices
+    of as many strata is flagged more often. An environment, of which few are missing, is so too if it is flagged more
+    often than the rest beyond chance.
+    """
+    if not missing:
+        return []
+    dimension = missing[0].dimension
+    coded = case.pop.coded(dimension)
+    codes = [coded.values.index(m.value) for m in missing]
+    chosen_so = _as_often(case, coded.codes, codes)
+    worst = chosen_so <= 1 / coded.known + 1e-9
+    few = dimension == "environment" and 2 * len(missing) < coded.known
+    findings = []
+    for m in missing:
+        above = _above(case, m.members)
+        mine, rest = float(case.flags[m.members].mean()), float(case.flags[~m.members].mean())
+        says = (
+            f"None of the {int(m.members.sum()):,} traces of {dimension} {m.value} is there. Of them {mine:.2%} are "
+            f"flagged, of all others {rest:.2%}. {_choices(len(missing), dimension, chosen_so)}"
+        )
+        suspect, verdict = mine > rest and (worst or (few and above <= level)), "none_found"
+        if suspect and m.because is not None:
+            verdict = "associated_explained"
+        elif suspect and coded.known < LEAST_KNOWN:
+            verdict = "not_identifiable"
+            says += f" Of {coded.known}, chance would pick such a one too often to tell. Declare why it is missing."
+        elif suspect:
+            verdict = "associated_unexplained"
+            says += " Declare why it is missing, if there is a reason."
+        named = case.traces(np.flatnonzero(m.members & case.pop.flagged), "missing with its stratum")
+        findings.append(
+            Finding("strata", "L8", verdict, m.value, says, int(m.members.sum()), named, m.because, p=above)  # type: ignore[arg-type]
+        )
+    return findings
+
+
+def _choices(number: int, dimension: str, share: float) -> str:
+    what = f"one {dimension}" if number == 1 else f"{number} {dimension}s"
+    return f"If {what} had been left out by chance, {share:.0%} of the choices would have left out as many flagged."
+
+
+def _as_often(case: Case, codes: np.ndarray, gone: list[int]) -> float:
+    """Share of all choices of as many strata that are flagged as often as those that are gone, or more."""
+    known = codes >= 0
+    size, flagged = np.bincount(codes[known]), np.bincount(codes[known], case.flags[known])
+    if math.comb(len(size), len(gone)) <= DRAWN_ORDERS:
+        choices = np.array(list(itertools.combinations(range(len(size)), len(gone))))
     else:
-        verdict, because = "associated_unexplained" if worst or p <= level else "none_found", None
-    if worst:
-        says += f" No other {m.dimension} is flagged as often."
-    return Finding("strata", "L8", verdict, m.value, says, size, named, because, p=p)  # type: ignore[arg-type]
+        generator = np.random.default_rng(case.seed)
+        choices = np.argsort(generator.random((DRAWN_ORDERS, len(size))), axis=1)[:, : len(gone)]
+    rates = flagged[choices].sum(axis=1) / size[choices].sum(axis=1)
+    return float((rates >= flagged[gone].sum() / size[gone].sum() - 1e-12).mean())
 
 
 def _above(case: Case, members: np.ndarray) -> float:

@@ -30,8 +30,8 @@ class Trained:
     trains: np.ndarray
 
 
-def mask_findings(case: Case, rows: Rows) -> list[Finding]:
-    """Masks of all kinds that the rows carry: per message, or counts of a token mask."""
+def never_findings(case: Case) -> list[Finding]:
+    """Rows in which something trains that never may; which traces they are does not matter."""
     findings = []
     channels = _channels(case.table)
     for name in NEVER:
@@ -39,6 +39,13 @@ def mask_findings(case: Case, rows: Rows) -> list[Finding]:
             says = f"In {counted(len(at), 'row')} some of the {name} trains, and it never may."
             finding = Finding("mask", "L4", "leak", name, says, len(at))
             findings.append(replace(finding, examples=case.rows(at, f"{name} trains")))
+    return findings
+
+
+def mask_findings(case: Case, rows: Rows) -> list[Finding]:
+    """Masks of all kinds that the rows carry: per message, or counts of a token mask."""
+    findings = never_findings(case)
+    channels = _channels(case.table)
     unlike = [(n, _unlike(t)) for n in MAY if (t := channels.get(n)) is not None and t.text.any()]
     unlike += [(name, odd) for name, odd in _token_masks(case.table)]
     level = case.level("mask", len(unlike))

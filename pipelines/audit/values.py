@@ -46,12 +46,13 @@ def _number(case: Case, rows: Rows, name: str, check: str) -> Finding | None:
     if np.isnan(source).all():
         return None if not np.isnan(given).all() else _equal(check, name, len(given))
     wrong = ~same(source, given)
+    if wrong.any():
+        words = from_lake({name: given}, rows).get(name, "")
+        if name in words:
+            says = f"The corpus's {name} is not the lake's, but follows from it alone: {words}. Declare it."
+            return Finding(check, "L3", "none_found", name, says)
     if wrong.mean() > MOSTLY:
-        words = from_lake({name: given}, rows).get(name)
-        if words is None or words == "one value throughout":
-            return None
-        says = f"The corpus's {name} is not the lake's, but follows from the lake alone: {words}. Declare it."
-        return Finding(check, "L3", "none_found", name, says)
+        return None
     details = [f"{name} is {g:g}, in the lake {s:g}" for g, s in zip(given[wrong], source[wrong], strict=True)]
     return _changed(case, rows, name, check, wrong, details)
 

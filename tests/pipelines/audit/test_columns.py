@@ -59,6 +59,7 @@ FROM_MONITOR = {
     "the number of alerts": POP.alerts,
     "weights by level": np.array([1.0, 0, 0.9, 0.2, 0.5, 0.1])[POP.level.astype(int)],
     "known for the flagged alone": np.where(POP.flagged, POP.score, np.nan),
+    "the reward of those that are not": np.where(POP.flagged, np.nan, POP.reward),
     "the reward less a fine": POP.reward - 0.3 * POP.flagged,
     "the share flagged in its task": (np.bincount(W.task, POP.flagged) / np.bincount(W.task))[W.task],
 }
@@ -66,9 +67,9 @@ FROM_MONITOR = {
 
 @pytest.mark.parametrize("name", FROM_MONITOR)
 def test_what_follows_from_a_monitor_is_a_leak_under_any_name(name: str) -> None:
-    (found,) = columns(innocent=FROM_MONITOR[name])
-    assert found.verdict == "leak"
-    assert found.examples[0].row is not None
+    found = [f for f in columns(innocent=FROM_MONITOR[name]) if f.verdict == "leak"]
+    assert {f.subject.removesuffix(" is null") for f in found} == {"innocent"}
+    assert found[0].examples[0].row is not None
 
 
 def test_a_noisy_score_is_unexplained_and_no_certainty() -> None:

@@ -54,6 +54,8 @@ def test_several_contents_of_one_id_are_told_apart_by_what_they_carry() -> None:
     rows = corpus(twins, np.array([1, 2, 0, 9]), {"reward": reward})
     assert join(twins, rows, None).trace.tolist() == [1, AMBIGUOUS, 0, 9]
     assert join(twins, corpus(twins, np.array([1])), None).trace.tolist() == [AMBIGUOUS]
+    all_four = join(twins, corpus(twins, np.array([3, 1, 2, 0]), {"reward": reward}), None).trace.tolist()
+    assert all_four[1] == 1 and all_four[3] == 0 and sorted(all_four) == [0, 1, 2, 3]
 
 
 def test_no_rows_are_no_fault() -> None:

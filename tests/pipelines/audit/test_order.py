@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from pipelines.audit.finding import Finding
+from pipelines.audit.population import Coded
 from tests.pipelines.audit.cases import corpus, examined, small
 
 W = small()
-POP = W.pop
+POP = replace(W.pop, file=Coded(np.arange(2_000) // 100, tuple(f"part-{i:02d}" for i in range(20))))
 RNG = np.random.default_rng(4)
 SHUFFLED = RNG.permutation(len(POP))
 
@@ -24,12 +25,14 @@ def by(*columns: np.ndarray) -> np.ndarray:
 
 
 TASKS = RNG.permutation(int(W.task.max()) + 1)[W.task].astype(float)
+FILE = POP.file
 CLEAN = {
     "shuffled": SHUFFLED,
     "as in the lake": np.arange(len(POP)),
     "by length": by(POP.length),
     "by reward, shuffled within": by(POP.reward),
     "by reward, then length downwards": by(POP.reward, -POP.length),
+    "files shuffled, each as in the lake": np.lexsort([np.arange(len(POP)), RNG.permutation(20)[FILE.codes]]),
     "by step": by(POP.training_step),
     "tasks shuffled": by(TASKS),
     "by environment, shuffled within": by(POP.environment.codes.astype(float)),

@@ -30,6 +30,30 @@ def test_the_best_environment_missing_is_told_and_no_more() -> None:
     assert strata(CODE != BEST)[POP.environment.values[BEST]].verdict == "none_found"
 
 
+STEP = POP.checkpoint.codes
+BY_STEP = np.bincount(STEP, POP.flagged) / np.bincount(STEP)
+
+
+def test_the_worst_checkpoint_missing_is_unexplained_though_its_number_is_a_bound() -> None:
+    worst = int(BY_STEP.argmax())
+    assert POP.checkpoint.values[worst] == "step-04000"  # alerts grow with training
+    assert strata(worst != STEP)["step-04000"].verdict == "associated_unexplained"
+
+
+def test_a_corpus_of_the_newest_checkpoint_lacks_the_others_for_a_reason() -> None:
+    found = strata(POP.training_step == 4000)
+    assert all("unexplained" not in f.verdict for f in found.values())
+
+
+def test_the_worst_of_three_is_too_often_the_worst_by_chance() -> None:
+    three = Coded(CODE % 3, ("a", "b", "c"))
+    rate = np.bincount(three.codes, POP.flagged) / np.bincount(three.codes)
+    worst = int(rate.argmax())
+    pop = replace(POP, environment=three)
+    found = examined(pop, corpus(pop, np.flatnonzero(three.codes != worst)))["strata"]
+    assert {f.subject: f.verdict for f in found}[three.values[worst]] == "not_identifiable"
+
+
 def test_a_declaration_accounts_for_a_missing_environment() -> None:
     name = POP.environment.values[WORST]
     found = strata(CODE != WORST, Selection(where=(f"environment != {name}",), complete=True))[name]

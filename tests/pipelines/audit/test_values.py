@@ -39,6 +39,12 @@ def test_a_reward_that_was_taken_away_is_changed() -> None:
     assert rewards(changed).rows == POP.flagged.sum()  # type: ignore[attr-defined]
 
 
+def test_rounding_is_no_change() -> None:
+    rounded = POP.reward.round(1)
+    assert 0 < (rounded != POP.reward).mean() < 0.5
+    assert rewards(rounded).verdict == "none_found"  # type: ignore[attr-defined]
+
+
 def test_another_scale_is_no_leak_but_should_be_declared() -> None:
     found = rewards(2 * POP.reward + 5)
     assert found.verdict == "none_found" and "Declare it" in found.says  # type: ignore[attr-defined]
