@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.audit.containment import COMMON_SHARE, RARE_ROWS, background
 from pipelines.audit.corpus import Shard, corpus_files, shards_of
@@ -49,6 +50,7 @@ def sampled(index: TextIndex, shards: Sequence[Shard], ours: bool) -> Background
         keys, found = background(index.arrays, words, owner, ours)
         counts[keys] += found
         rows += len(block)
+    pa.default_memory_pool().release_unused()
     return Background(counts, rows, ours)
 
 
@@ -72,12 +74,12 @@ def _blocks(shards: Sequence[Shard]) -> Iterator[list[bytes]]:
 
 
 def _texts(shard: Shard) -> Iterator[bytes]:
-    """The text of a shard's rows, as far as it can be read: what is damaged is told by the scan, not here."""
+    """The text of a shard's rows, up to one that is very long, or that cannot be read: the scan will tell of that."""
     try:
         for read in read_shard(shard):
             if isinstance(read, Row):
-                yield read.data if read.pieces is None else next(read.pieces, b"")
-                for _ in read.pieces or ():
-                    continue
+                if read.pieces is not None:
+                    return
+                yield read.data
     except (OSError, ValueError, EOFError):
         return

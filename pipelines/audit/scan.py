@@ -130,7 +130,8 @@ class _Block:
         for hit in scan(data):
             at = first + int(np.searchsorted(borders, hit.start, side="right")) - 1
             found.seen.append(Seen(at, "canary", hit.how, hit.text))
-        counts = _look(found, self._index, data, borders, first)
+        words = _look(found, self._index, data, borders, first)
+        counts = np.diff(np.searchsorted(words.starts, borders))
         for i, row in enumerate(rows):
             found.rows.append(RowFacts(first + i, row.facts, row.chars, int(counts[i]), row.digest))
             found.states[row.state] += 1
@@ -138,8 +139,8 @@ class _Block:
         found.nbytes += len(data)
 
 
-def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int) -> I64:
-    """Look for ids and texts in rows that lie side by side between `borders` (n + 1); their words are counted (n)."""
+def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int) -> Words:
+    """Look for ids and texts in rows that lie side by side between `borders` (n + 1), and return their words."""
 
     def row_at(at: int) -> int:
         return first + int(np.searchsorted(borders, at, side="right")) - 1
@@ -158,7 +159,7 @@ def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int
         rows = np.array([row_at(at) for at, _ in hidden])
         for meeting in search_rows(index, flat, owner).meetings:
             found.met.append(Met(int(rows[meeting.row]), "in base64", "", meeting))
-    return counts
+    return words
 
 
 def _search(found: ShardSeen, index: Arrays, words: Words, rows: I64, first: int, how: str, where: str = "") -> None:
@@ -180,13 +181,13 @@ def _long(found: ShardSeen, index: Arrays, row: Row) -> None:
         for piece in row.pieces or ():
             old = min(before, OVERLAP)
             part = ShardSeen(found.shard, found.counts)
-            _look(part, index, piece, np.array([0, len(piece)]), number)
+            found_words = _look(part, index, piece, np.array([0, len(piece)]), number)
             seen.update(part.seen)
             for m in part.met:
                 known = met.get((m.how, m.meeting.piece))
                 if known is None or known.meeting.share < m.meeting.share:
                     met[m.how, m.meeting.piece] = m
-            words += int((words_of(piece).starts >= old).sum())
+            words += int((found_words.starts >= old).sum())
             new = piece[old:]
             chars += int((np.frombuffer(new, np.int8) >= -64).sum())
             hashed.update(new)
