@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,6 +15,8 @@ from pipelines.audit.index import TextIndex, quoted_words
 from pipelines.audit.texts import QUOTED_ALERTS
 from pipelines.audit.words import words_of
 from pipelines.canaries import table_bytes
+from pipelines.inputs import expand
+from pipelines.show import likely_paths, places
 from pipelines.store import Store
 
 Bools = npt.NDArray[np.bool_]
@@ -28,6 +29,8 @@ class Quoted:
     def __init__(self, store: Store | None = None, traces: str | None = None) -> None:
         self._store, self._traces = store, traces
         self._known: dict[int, Bools | None] = {}
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._listed: list[str] = []
 
     def own(self, index: TextIndex, piece: int) -> Bools | None:
         """Which words of a piece are neither quoted nor stand in its trace; None if that cannot be known."""
@@ -46,39 +49,30 @@ class Quoted:
         text = index.texts[index.pieces[piece]]
         if self._store is None or self._traces is None or text.trace_key is None or text.alike > QUOTED_ALERTS:
             return None
-        with self._store.connect() as con:
-            where = con.execute(
-                "SELECT file, row_group, row FROM raw.traces WHERE trace_key = ? ORDER BY ALL LIMIT 1", [text.trace_key]
-            ).fetchone()
-        if where is None:
-            return None
-        row = self._row(*where)
-        if row is None:
-            return None
-        part = index.arrays.piece(piece)
-        own = index.arrays.own[part].copy()
-        for data in row:
-            own &= ~quoted_words(index.arrays.words[part], words_of(data).hashes)
-        return own
-
-    def _row(self, file: str, group: int, row: int) -> list[bytes] | None:
-        """All text of one row of the lake."""
-        folder = self._traces or ""
-        for path in (file, os.path.join(folder, file), os.path.join(os.path.dirname(folder), file)):
-            if os.path.isfile(path):
-                try:
-                    found = next(_at(path, group, row), None)
-                except (OSError, ValueError):  # the lake changed since; then nothing is known
-                    return None
-                return None if found is None else [bytes(d) for w, d in table_bytes(found) if w != "schema"]
+        if self._con is None:
+            self._con, self._listed = self._store.connect(), expand([self._traces])
+        for place in places(self._con, text.trace_key, ""):
+            for path in likely_paths(place, self._traces, self._listed):
+                row = _at(path, place.row_group, place.row)
+                if row is not None:
+                    part = index.arrays.piece(piece)
+                    own = index.arrays.own[part].copy()
+                    for where, data in table_bytes(row):
+                        if where != "schema":
+                            own &= ~quoted_words(index.arrays.words[part], words_of(bytes(data)).hashes)
+                    return own
         return None
 
 
-def _at(path: str, group: int, row: int) -> Iterator[pa.RecordBatch]:
+def _at(path: str, group: int, row: int) -> pa.RecordBatch | None:
+    """One row of a file; None if it is not there any more."""
     first = 0
-    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        for batch in file.iter_batches(READ_ROWS, row_groups=[group], use_threads=False):
-            if first <= row < first + len(batch):
-                yield batch.slice(row - first, 1)
-                return
-            first += len(batch)
+    try:
+        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+            for batch in file.iter_batches(READ_ROWS, row_groups=[group], use_threads=False):
+                if first <= row < first + len(batch):
+                    return batch.slice(row - first, 1)
+                first += len(batch)
+    except (OSError, ValueError, IndexError):  # the lake changed since; then nothing is known
+        return None
+    return None

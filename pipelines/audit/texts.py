@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import duckdb
+
 from monitors.rules.load import find_pack
 from pipelines.store import Store
 from schemas.errors import PackError
@@ -67,7 +69,7 @@ def all_texts(store: Store) -> MonitorTexts:
         notes = con.execute(
             "SELECT note, min(finding_id), count(*) FROM raw.reviews WHERE note IS NOT NULL GROUP BY note ORDER BY note"
         ).fetchall()
-        configs = [str(c) for (c,) in con.execute("SELECT DISTINCT config FROM raw.runs ORDER BY config").fetchall()]
+        configs = _configs(con)
     texts = [
         MonitorText("alert", i, text, tuple(dict.fromkeys(q for q in quotes or () if q)), n, key)
         for text, i, n, key, quotes in alerts
@@ -78,6 +80,12 @@ def all_texts(store: Store) -> MonitorTexts:
     texts += [MonitorText("review", i, note, (), n) for note, i, n in notes]
     packs, missing = _packs(configs)
     return MonitorTexts((*texts, *packs), missing)
+
+
+def missing_packs(store: Store) -> tuple[str, ...]:
+    """The packs that runs of a store name and that cannot be read any more, so that nobody can look for them."""
+    with store.connect() as con:
+        return _packs(_configs(con))[1]
 
 
 def said_in(verdict: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -103,6 +111,10 @@ def _strings(value: object, quoted: bool) -> Iterator[tuple[str, bool]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _strings(inner, quoted)
+
+
+def _configs(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [str(c) for (c,) in con.execute("SELECT DISTINCT config FROM raw.runs ORDER BY config").fetchall()]
 
 
 def _packs(configs: Iterable[str]) -> tuple[list[MonitorText], tuple[str, ...]]:

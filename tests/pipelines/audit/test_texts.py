@@ -7,9 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.audit.texts import all_texts, distinct, paragraphs, said_in
+from pipelines.audit.corpus import CorpusSettings
+from pipelines.audit.index import build_index
+from pipelines.audit.pipeline import scan_corpus
+from pipelines.audit.texts import all_texts, distinct, missing_packs, paragraphs, said_in
 from pipelines.job import Job
 from pipelines.run import run_job
+from pipelines.stage import Place
 from pipelines.store import Store
 from schemas.results import JUDGEMENTS, REVIEWS
 from tests.pipelines.lakes import flat, pack, rollouts
@@ -61,7 +65,12 @@ def test_a_pack_that_is_gone_is_told(store: Store, tmp_path: Path) -> None:
     path = pack(tmp_path)
     run_job(Job(traces=(str(tmp_path / "lake"),), store=str(tmp_path / "S"), monitors=(f"rules:{path}",)), quiet=True)
     Path(path).unlink()
-    assert all_texts(Store.open(tmp_path / "S")).missing == (path,)
+    gone = Store.open(tmp_path / "S")
+    assert all_texts(gone).missing == missing_packs(gone) == (path,)
+    scanned = scan_corpus(
+        CorpusSettings(str(tmp_path / "lake")), build_index([]), Place(str(tmp_path / "work"), "x"), 1, store=gone
+    )
+    assert [f.verdict for f in scanned.findings if f.subject == f"pack {path}"] == ["not_assessed"]
 
 
 @pytest.mark.parametrize(
