@@ -14,6 +14,7 @@ from schemas import errors
 from schemas.errors import CotmonitorError
 
 LOG = logging.getLogger(__name__)
+WHERE_BEAM_WAS = re.compile(r" \[while running '.*'\]$")
 
 
 class ExportFailed(CotmonitorError):
@@ -44,8 +45,8 @@ def explain(guard: Guard, work: Path, error: Exception) -> CotmonitorError:
         what = f"a worker failed: {said[0]['type']}: {said[0]['message']}. Nothing was published."
         return _in_words(said[0]["kind"], said[0]["message"]) or ExportFailed(what)
     if isinstance(error, CotmonitorError):
-        return error
-    last = re.sub(r" \[while running '.*'\]$", "", (str(error).strip().splitlines() or [""])[-1])
+        return type(error)(WHERE_BEAM_WAS.sub("", str(error)))
+    last = WHERE_BEAM_WAS.sub("", (str(error).strip().splitlines() or [""])[-1])
     kind, _, message = last.partition(": ")
     what = f"the runner failed: {type(error).__name__}: {error}. Nothing was published."
     return _in_words(kind.rpartition(".")[2], message) or ExportFailed(what)

@@ -166,7 +166,7 @@ def takes_room(call: Call) -> bool:
 
 @pytest.mark.parametrize("lasting", [True, False] if FULL else [True], ids=lambda x: "and stays full" if x else "once")
 def test_no_room_left(lasting: bool, train: Path, expected: tuple[Path, dict[str, str]]) -> None:
-    kinds = ["write .out.exporting/*/out/data/.*"]
+    kinds = ["write .out.exporting/*/out/data/.*.parquet.*"]
     if FULL:
         calls = killing.run(command(expected[0], train / "out"), train, about=NAMES + ROOM).calls
         kinds = sorted({kind_of(c) for c in calls if takes_room(c)})
@@ -199,6 +199,8 @@ def full(kind: str, lasting: bool) -> killing.Ask:
 def told(ended: Ended) -> bool:
     """Whether it said, once and in words, that there is no room, unless it could do without what it could not write."""
     said = [line for line in ended.stderr.splitlines() if line.startswith("cotmonitor: ")]
+    if any("while running" in line for line in said):  # a step of Beam's is nobody's business
+        return False
     well = ended.code == 0 if not said else (ended.code, len(said), "no space left" in said[0]) == (1, 1, True)
     return well and "Traceback" not in ended.stderr
 
