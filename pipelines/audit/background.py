@@ -11,7 +11,8 @@ import pyarrow as pa
 from pipelines.audit.containment import COMMON_SHARE, RARE_ROWS, background
 from pipelines.audit.corpus import Shard, corpus_files, shards_of
 from pipelines.audit.index import TextIndex
-from pipelines.audit.readers import Row, read_shard
+from pipelines.audit.readers import read_shard
+from pipelines.audit.rows import Row
 from pipelines.audit.words import I64, words_of
 
 PLACES = 16  # shards that are looked into, evenly over all

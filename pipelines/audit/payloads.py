@@ -17,8 +17,9 @@ from pipelines.audit.corpus import CorpusFile, Shard, recognised, shards_of
 from pipelines.audit.facts import IDS
 from pipelines.audit.finding import NAMED_ROWS, Finding, RowRef, Verdict
 from pipelines.audit.marked import marked
-from pipelines.audit.readers import Row, read_shard
+from pipelines.audit.readers import read_shard
 from pipelines.audit.reasoning import LEAST_WORDS, RUN, Reasonings, kept, reasonings, runs_of
+from pipelines.audit.rows import Row
 from pipelines.audit.words import U64, words_of
 from pipelines.canaries import scan
 from pipelines.stage import Place

@@ -14,7 +14,8 @@ from pipelines.audit.corpus import Shard
 from pipelines.audit.encoded import decoded
 from pipelines.audit.facts import Facts
 from pipelines.audit.index import Arrays
-from pipelines.audit.readers import OVERLAP, Around, Row, Unseen, read_shard
+from pipelines.audit.readers import read_shard
+from pipelines.audit.rows import OVERLAP, Around, Row, Unseen
 from pipelines.audit.words import I64, Words, words_of
 from pipelines.canaries import find_ids, scan, scan_chunks
 from schemas.digest import DIGEST_CHARS

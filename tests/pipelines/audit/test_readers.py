@@ -10,12 +10,14 @@ import pytest
 
 from pipelines.audit import lines as lines_module
 from pipelines.audit import readers
+from pipelines.audit import rows as rows_module
 from pipelines.audit.corpus import corpus_files, shards_of
-from pipelines.audit.readers import Around, Row, Unseen, read_shard
+from pipelines.audit.readers import read_shard
+from pipelines.audit.rows import Around, Read, Row, Unseen
 from pipelines.canaries import FORMATS, self_test
 
 
-def read(path: Path) -> list[readers.Read]:
+def read(path: Path) -> list[Read]:
     return [r for shard in shards_of(corpus_files(str(path)))[0] for r in read_shard(shard)]
 
 
@@ -103,7 +105,8 @@ def test_a_long_row_of_parquet_comes_in_pieces_with_its_facts(tmp_path: Path, mo
     monkeypatch.setattr(readers, "WIDE", 1_000)
     monkeypatch.setattr(readers, "LONG", 2_000)
     monkeypatch.setattr(readers, "PIECE", 500)
-    monkeypatch.setattr(readers, "OVERLAP", 50)
+    monkeypatch.setattr(rows_module, "PIECE", 500)
+    monkeypatch.setattr(rows_module, "OVERLAP", 50)
     monkeypatch.setattr(readers, "SMALL", 100)
     words = " ".join(f"word{i}" for i in range(2_000))
     pq.write_table(pa.table({"id": ["a", "b"], "text": ["short", words], "reward": [1.0, 2.0]}), tmp_path / "a.parquet")
