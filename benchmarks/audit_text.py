@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import shutil
 import sys
 import time
@@ -98,7 +99,9 @@ def speed(gb: float, workers: int) -> float:
     size = sum(p.stat().st_size for p in folder.iterdir()) / 1e6
     base = measure([sys.executable, "-m", "benchmarks.audit_text", "--do", FLOOR, "--folder", str(folder)], ROOT)
     command = [sys.executable, "-m", "benchmarks.audit_text", "--do", "scan", "--folder", str(folder)]
+    before = _cpu()
     cost: Cost = measure([*command, "--store", str(store), "--workers", str(workers)], ROOT)
+    cpu = _cpu() - before
     shutil.rmtree(store, ignore_errors=True)
     found = json.loads(cost.stdout.splitlines()[-1])
     text = found["bytes"] / 1e6
@@ -107,8 +110,15 @@ def speed(gb: float, workers: int) -> float:
         f"{found['leaks'] or 'no leak'}"
     )
     print(f"  audit  {cost.seconds:7.1f} s  {text / cost.seconds:7.1f} MB/s of text  peak {cost.pss_mb:,.0f} MB (PSS)")
+    print(f"         {cpu:7.1f} s of processor time, {text / cpu:.1f} MB a second of it")
     print(f"  floor  {base.seconds:7.1f} s  {size / base.seconds:7.1f} MB/s of files, only read", flush=True)
     return cost.seconds
+
+
+def _cpu() -> float:
+    """Processor seconds of all processes that were started from here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def sizes(workers: int) -> None:
