@@ -335,7 +335,7 @@ def test_masks_are_held_to_a_tokenizer(lake: Path, made: Path, tokenizer: Path, 
     export(lake, tmp_path / "out", tokenizer=tokenizer)
     tokens = certificate(tmp_path / "out")["tokens"]
     assert (tokens["rows"], tokens["outside"], tokens["missed"], tokens["all_ones"]) == (66, 0, 0, 0)
-    assert tokens["tokens"] > tokens["trained"] > 66
+    assert tokens["tokens"] >= tokens["trained"] > 66
     ours, theirs = published(tmp_path / "out"), published(made)
     assert {n for n in ours if ours[n] != theirs[n]} == {"certificate.json"}  # it looks, and changes nothing
     assert verify(tmp_path / "out", str(lake)) == []
