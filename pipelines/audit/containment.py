@@ -117,10 +117,17 @@ def _meetings(index: Arrays, hashes: U64, rows: I64, places: I64, keys: I64) -> 
         spots.setdefault(int(rows[spot[1]]), []).append(spot)
     for here, found in spots.items():
         bounds = np.searchsorted(rows, [here, here + 1])
-        for first, last, number in _best_of(found):
-            meeting = _compare(index, hashes[bounds[0] : bounds[1]], here, number, first - bounds[0], last - bounds[0])
+        row = hashes[bounds[0] : bounds[1]]
+        taken: list[tuple[int, int, bool]] = []  # first and last place, and whether a whole text stands there
+        for _, first, last, piece in sorted(found, key=lambda f: (-f[0], f[3], f[1])):
+            same = [t for t in taken if t[0] <= last and first <= t[1]]
+            if len(same) >= BEST or any(whole for _, _, whole in same):
+                continue
+            meeting = _compare(index, row, here, piece, first - int(bounds[0]), last - int(bounds[0]))
             if meeting is not None:
                 yield meeting
+            whole = meeting is not None and meeting.share >= STRONG
+            taken.append((first, last, whole))
 
 
 def _spots(index: Arrays, rows: I64, places: I64, keys: I64) -> Iterator[tuple[int, int, int, int]]:
@@ -151,15 +158,6 @@ def _spots(index: Arrays, rows: I64, places: I64, keys: I64) -> Iterator[tuple[i
             part = group[start : start + SPOT_KEYS]
             if len(part) >= MEETING:
                 yield len(np.unique(key[part])), int(place[part[0]]), int(place[part[-1]]), int(piece[part[0]])
-
-
-def _best_of(found: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, int]]:
-    """For each place the few pieces with the most keys there; texts from one template all meet in the same place."""
-    taken: list[tuple[int, int]] = []
-    for _, first, last, piece in sorted(found, key=lambda f: (-f[0], f[3], f[1])):
-        if sum(a <= last and first <= b for a, b in taken) < BEST:
-            taken.append((first, last))
-            yield first, last, piece
 
 
 def _compare(index: Arrays, hashes: U64, row: int, piece: int, first: int, last: int) -> Meeting | None:

@@ -22,6 +22,7 @@ from schemas.digest import DIGEST_CHARS
 
 BLOCK_BYTES = 4 << 20  # of text that is looked at at once
 BLOCK_ROWS = 20_000
+MOST_MET = 5_000  # places in one shard that look like a monitor's text; beyond, it is told and not looked at further
 AROUND = -1  # the row of what belongs to none
 PLAIN = "as text"
 
@@ -72,6 +73,11 @@ class ShardSeen:
     total: int = 0
     nbytes: int = 0
     error: str = ""
+
+    @property
+    def full(self) -> bool:
+        """Whether so much was found that the rest of the shard is not searched for texts."""
+        return len(self.met) >= MOST_MET
 
 
 def scan_shard(shard: Shard, index: Arrays, id_column: str | None = None) -> Iterator[ShardSeen]:
@@ -151,7 +157,7 @@ def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int
     words = words_of(data)
     counts = np.diff(np.searchsorted(words.starts, borders))
     _search(found, index, words, np.repeat(np.arange(len(counts)), counts), first, PLAIN)
-    hidden = list(decoded(data))
+    hidden = [] if found.full else list(decoded(data))
     if hidden:
         # each hidden text is a row to the search, which must not find half a text in each of two
         each = [words_of(text) for _, text in hidden]
@@ -164,6 +170,8 @@ def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int
 
 
 def _search(found: ShardSeen, index: Arrays, words: Words, rows: I64, first: int, how: str, where: str = "") -> None:
+    if found.full:
+        return
     result = search_rows(index, words, rows)
     found.counts[result.keys] += result.counts
     found.met += (Met(first + m.row, how, where, m) for m in result.meetings)

@@ -47,6 +47,7 @@ class ShardDone:
     long: int
     unseen: tuple[str, ...]
     columns: int
+    full: bool = False
     error: str = ""
 
 
@@ -149,6 +150,7 @@ def stage_shard(place: Place, found: ShardSeen, parts: int, columns: int) -> Sha
         found.states["long"],
         tuple(dict.fromkeys(found.unseen)),
         columns,
+        found.full,
         found.error,
     )
     _publish(place.folder / f"shard-{found.shard:06d}.done", json.dumps(asdict(done)).encode())

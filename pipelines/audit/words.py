@@ -1,8 +1,8 @@
 """Text as words: folded alike on both sides of a comparison, hashed whole batches at a time.
 
-A word is a run of letters and digits. Case, accents, width, zero-width characters and punctuation do not count; each
-ideograph is a word of its own. Bytes are never turned into Python strings word by word: a word's hash comes from
-running sums over the bytes of a batch.
+A word is a run of letters and digits. Case, accents, width, zero-width characters and punctuation do not count, and
+letters of other scripts that look like ours are ours; each ideograph is a word of its own. Bytes are never turned into
+Python strings word by word: a word's hash comes from running sums over the bytes of a batch.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ DROPPED = np.uint32(1)  # in the table of folded letters: stands for nothing at 
 SINGLE = np.uint32(1 << 31)  # a letter that is a word by itself
 LAST_FOLDED = 0x20000  # letters above are ideographs
 IDEOGRAPHS = (0x3400, 0xA000)
+_OTHERS = "АВЕКМНОРСТУХІЈЅаеорсухіјѕԁһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
+LOOKALIKES = dict(zip(_OTHERS, "ABEKMHOPCTYXIJSaeopcyxijsdhABEZHIKMNOPTYXo", strict=True))
 BACKSLASH, LINE_ENDS = ord("\\"), tuple(b"nrt")
 
 
@@ -174,6 +176,7 @@ def folding() -> U32:
 
 
 def _folded(letter: str) -> int:
+    letter = LOOKALIKES.get(letter, letter)
     kind = unicodedata.category(letter)
     if kind in ("Mn", "Me", "Cf"):
         return int(DROPPED)

@@ -153,6 +153,18 @@ def test_a_text_that_leaked_into_every_row_is_found_without_a_lake(tmp_path: Pat
     assert told(scanned.findings, "leak") == [("containment", "L1", "rationales of alerts", 300)]
 
 
+def test_a_part_with_too_many_leaks_to_name_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.audit import scan as module
+
+    monkeypatch.setattr(module, "MOST_MET", 50)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 20_000)
+    jsonl(tmp_path / "c" / "a.jsonl", [{"text": TEXTS[5].text} for _ in range(2_000)])
+    scanned = audit(tmp_path / "S", tmp_path / "c")
+    ((*_, rows),) = told(scanned.findings, "leak")
+    assert 50 <= rows < 2_000
+    assert ("containment", "L1", "full parts", 0) in told(scanned.findings, "not_assessed")
+
+
 def test_columns_of_mixed_types_become_one_type(tmp_path: Path) -> None:
     jsonl(tmp_path / "c" / "a.jsonl", [{"x": 1, "y": True, "z": 1}, {"x": 2.5, "y": 0, "z": "one"}])
     jsonl(tmp_path / "c" / "b.jsonl", [{"x": False, "y": None, "z": [1]}, {"w": "\ud800"}])

@@ -142,3 +142,14 @@ def test_memory_and_result_do_not_depend_on_blocks(
     assert apart == whole
     assert [(m.row, m.meeting.share) for m in one.met] == [(m.row, m.meeting.share) for m in other.met]
     assert np.array_equal(one.counts, other.counts)
+
+
+def test_a_shard_full_of_leaks_is_not_searched_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: TextIndex
+) -> None:
+    monkeypatch.setattr(scan, "MOST_MET", 20)
+    monkeypatch.setattr(scan, "BLOCK_BYTES", 2_000)
+    facts, found = look(jsonl(tmp_path / "a.jsonl", [{"text": TEXT}] * 500), index)
+    assert found.full
+    assert 20 <= len(found.met) < 60
+    assert len(facts) == 500

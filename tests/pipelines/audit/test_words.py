@@ -24,6 +24,7 @@ def same(a: str, b: str) -> bool:
         pytest.param("a—b…c\u00a0d", "a b c d", id="dashes, dots and hard blanks part words"),
         pytest.param("don’t", "don't", id="curly apostrophes"),
         pytest.param("one\\ntwo\\tthree", "one\ntwo\tthree", id="line breaks spelled as in JSON"),
+        pytest.param("thе mоdеl hіdеs", "the model hides", id="letters that look alike"),
         pytest.param("snake_case", "snake case", id="underscores part words"),
         pytest.param("日本語", "日 本 語", id="each ideograph is a word"),
     ],
