@@ -46,10 +46,14 @@ def unread(looked: Looked) -> Iterator[Finding]:
         columns = max(columns, done.columns)
         for what in done.unseen:
             unseen.setdefault(what, []).append(name)
-    for kind, what in (
-        ("broken", "are no JSON, and were searched as text"),
-        ("long", "are too long to be taken apart"),
-    ):
+    full = [looked.shards[d.shard].file.name for d in looked.done if d.full]
+    if full:
+        says = (
+            f"in {len(full):,} parts so much looks like monitors' texts that the rest of each was not searched for them"
+        )
+        refs = tuple(RowRef(name, None, None, None, "searched in part") for name in dict.fromkeys(full))[:NAMED_ROWS]
+        yield Finding("containment", "L1", "not_assessed", "full parts", says, 0, refs)
+    for kind, what in STATES.items():
         number = sum(told[kind].values())
         if number:
             refs = tuple(RowRef(n, None, None, None, f"{c:,} rows") for n, c in told[kind].most_common(NAMED_ROWS) if c)
