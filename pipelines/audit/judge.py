@@ -82,7 +82,7 @@ def judge(
 def explained_by(
     case: Case, outcome: np.ndarray, everyone: np.ndarray, at_risk: np.ndarray, level: float, reasons: tuple[str, ...]
 ) -> str | None:
-    """What makes a plain association go away: the filters, else the one topic that does it best, else all together.
+    """What makes a plain association go away: the filters, else the first topic that does, else all together.
 
     None if flagged traces fare as others do even when nothing is taken into account.
     """
@@ -104,8 +104,7 @@ def explained_by(
     topics: dict[str, list[str]] = {}
     for name in columns.names:
         topics.setdefault(topic(name), []).append(name)
-    found = {t: p(at_risk, columns.only(tuple(names)), t == "environment") for t, names in topics.items()}
-    best = max(found, key=lambda t: found[t], default=None)
-    if best is not None and found[best] > level:
-        return "; ".join((*reasons, best))
+    for name, members in topics.items():
+        if p(at_risk, columns.only(tuple(members)), name == "environment") > level:
+            return "; ".join((*reasons, name))
     return "; ".join((*reasons, "reward, length, group outcome and environment together"))

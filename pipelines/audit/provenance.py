@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import lgamma, log
 
 import numpy as np
+from scipy.linalg import qr
 
 from pipelines.audit.derive import UNITS, Rows, within
 from pipelines.audit.population import Population
@@ -15,6 +16,7 @@ CERTAIN = 40.0  # bits: that a column of such values follows a monitor's by chan
 FEW_VALUES = 64
 CLOSE = 1e-6  # of a column's spread; what storing it in 32 bits may change
 BASES = ("reward", "success", "length", "steps")
+EQUAL_DIGITS = 12  # to which two values must agree to be one
 PROBE = 256  # rows that tell at once that a derivation does not fit
 
 
@@ -27,12 +29,19 @@ class Origin:
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    """Unknown values as one value below all others, so that where they are counts as well."""
+    """Unknown values as one value below all others, so that where they are counts as well.
+
+    What differs only by the order in which a mean was summed becomes equal.
+    """
     unknown = np.isnan(values)
+    known = values[~unknown & np.isfinite(values)]
+    most = float(np.abs(known).max()) if len(known) else 0.0
+    if most:
+        values = np.round(values / most, EQUAL_DIGITS) * most
     if not unknown.any():
         return values
-    least = values[~unknown].min() if (~unknown).any() else 0.0
-    return np.where(unknown, least - 1.0, values)
+    least = float(known.min()) if len(known) else 0.0
+    return np.where(unknown, least - max(1.0, most), values)
 
 
 def monotone(x: np.ndarray, v: np.ndarray, order: np.ndarray | None = None) -> bool:
@@ -76,9 +85,9 @@ def from_lake(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
             del left[name]
         if not left:
             return found
-    known = [filled(x) for x in sources.values() if x is not None]
+    lake = _Span.of([filled(x) for x in sources.values() if x is not None])
     for name, v in left.items():
-        if _linear(known, filled(v)):
+        if lake.holds(filled(v)):
             found[name] = "a sum of columns of the lake"
     return found
 
@@ -130,14 +139,35 @@ def _affine(x: np.ndarray, v: np.ndarray) -> bool:
     return bool(np.abs(cv - cx * (cx @ cv) / xx).max() <= slack)
 
 
-def _linear(sources: Sequence[np.ndarray], v: np.ndarray) -> bool:
-    """Whether v (m) is a sum of source columns, each times a constant, but for rounding."""
-    spread = v.std()
-    if not spread or len(v) <= 4 * len(sources):
-        return False
-    design = np.stack([np.ones(len(v)), *(((x - x.mean()) / x.std()) for x in sources if x.std() > 0)], axis=1)
-    solution, *_ = np.linalg.lstsq(design, v, rcond=None)
-    return bool(np.abs(v - design @ solution).max() <= min(_slack(v), 1e-3 * spread))
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """All sums of columns (k of m rows), each times a constant: an orthonormal base of them."""
+
+    base: np.ndarray
+
+    @classmethod
+    def of(cls, columns: Sequence[np.ndarray]) -> _Span:
+        varied = [(c - c.mean()) / c.std() for c in columns if c.std() > 0]
+        rows = len(columns[0]) if columns else 0
+        # by size, so that columns which follow from others come last
+        base, scale, _ = qr(np.stack([np.ones(rows), *varied], axis=1), mode="economic", pivoting=True)
+        return cls(base[:, np.abs(np.diag(scale)) > CLOSE * np.sqrt(rows)])
+
+    def holds(self, values: np.ndarray, also: np.ndarray | None = None) -> bool:
+        """Whether values (m) are such a sum, but for rounding, perhaps of one more column that is none itself."""
+        spread = values.std()
+        if not spread or len(values) <= 4 * (self.base.shape[1] + 1):
+            return False
+        left = self._left(values)
+        if also is not None:
+            own = self._left(also)
+            if own.std() <= CLOSE * also.std():
+                return False
+            left = left - own * (own @ left) / (own @ own)
+        return bool(np.abs(left).max() <= min(_slack(values), 1e-3 * spread))
+
+    def _left(self, values: np.ndarray) -> np.ndarray:
+        return values - self.base @ (self.base.T @ values)
 
 
 def _slack(values: np.ndarray) -> float:
@@ -185,12 +215,14 @@ def from_monitor(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
                     found[name] = words
             elif len(few) <= FEW_VALUES and depends(v, mark) and surprise - _freedom(v, mark) >= CERTAIN:
                 found[name] = f"a function of {words}"
-    known = [filled(x) for n in rows.source.numeric if (x := rows.numeric(n)) is not None]
-    for name, given in columns.items():
-        for words, whole in said(rows.pop).items():
-            mark = filled(whole[rows.trace])
-            telling = name not in found and mark.min() != mark.max() and _surprise(mark, rows) >= CERTAIN
-            if telling and _linear([*known, mark], filled(given)):
+    left = [name for name in columns if name not in found]
+    lake = _Span.of([filled(x) for n in rows.source.numeric if (x := rows.numeric(n)) is not None]) if left else None
+    for words, whole in said(rows.pop).items() if lake is not None else ():
+        mark = filled(whole[rows.trace])
+        if mark.min() == mark.max() or _surprise(mark, rows) < CERTAIN:
+            continue
+        for name in left:
+            if name not in found and lake is not None and lake.holds(filled(columns[name]), mark):
                 found[name] = f"a sum of columns of the lake and {words}"
     return found
 

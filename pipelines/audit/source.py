@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Source:
     task: np.ndarray
     stratum: np.ndarray
     unclustered: bool
+    fits: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False, compare=False)  # made once, asked for often
 
     @property
     def numeric(self) -> dict[str, np.ndarray]:

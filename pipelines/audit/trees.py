@@ -130,6 +130,7 @@ def _ranked(categorical: tuple[np.ndarray, ...], outcome: np.ndarray, seen: np.n
 def _boost(codes: np.ndarray, outcome: np.ndarray, others: np.ndarray) -> np.ndarray:
     rows, columns = codes.shape
     base = codes + np.arange(columns) * BINS
+    here, there = _Flat(codes), _Flat(others)
     mean = outcome.mean()
     residual, predicted = outcome - mean, np.full(len(others), mean)
     enough = EXPLAINED * (residual @ residual)
@@ -145,8 +146,8 @@ def _boost(codes: np.ndarray, outcome: np.ndarray, others: np.ndarray) -> np.nda
             else:
                 grew = True
                 cut = np.where(good, cut, BINS)
-            node = 2 * node + (codes[np.arange(rows), feature[node]] > cut[node])
-            other = 2 * other + (others[np.arange(len(others)), feature[other]] > cut[other])
+            node = 2 * node + (here.of(feature[node]) > cut[node])
+            other = 2 * other + (there.of(feature[other]) > cut[other])
         if not grew:
             break
         leaves = 1 << DEPTH
@@ -155,6 +156,17 @@ def _boost(codes: np.ndarray, outcome: np.ndarray, others: np.ndarray) -> np.nda
         residual = residual - value[node]
         predicted += value[other]
     return predicted
+
+
+class _Flat:
+    """Codes (rows x columns) laid out so that one column for each row is quickly taken."""
+
+    def __init__(self, codes: np.ndarray) -> None:
+        self._codes = codes.astype(np.uint8).ravel()
+        self._starts = np.arange(len(codes)) * codes.shape[1]
+
+    def of(self, column: np.ndarray) -> np.ndarray:
+        return self._codes.take(self._starts + column)
 
 
 def _splits(
