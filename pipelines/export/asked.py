@@ -17,6 +17,7 @@ from pipelines.export import declassify
 from pipelines.export.certify import stated
 from pipelines.export.ids import key_print, read_key
 from pipelines.export.listing import Lake
+from pipelines.export.mapped import map_faults
 from pipelines.export.rows import RowSettings
 from pipelines.export.settings import ExportSettings
 from pipelines.export.tokens import RoundTrip
@@ -71,6 +72,7 @@ def check(settings: ExportSettings, guard: Guard, today: dt.date | None) -> Aske
     faults += _layout_faults(settings)
     choice = (settings.audience, settings.arguments, settings.plain_actions, settings.columns)
     rows = gathered(lambda: RowSettings(*choice))
+    walls += map_faults(settings.map)
     walls += declassify.check(settings.declassify, today, where, settings.columns, settings.map)
     if faults or walls or target is None or rows is None:
         raise (FirewallError if walls else InputError)([*walls, *faults])

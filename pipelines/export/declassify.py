@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pipelines.export.mapped import unusual
 from pipelines.export.settings import Declassification
 from pipelines.export.where import Predicate
 from schemas.errors import Fault
@@ -16,7 +17,8 @@ from schemas.monitor_words import is_monitor_word
 from schemas.training import METADATA
 
 KINDS = {
-    "column": "column:metadata.KEY, for a column that a monitor or a reviewer seems to have made",
+    "column": "column:metadata.KEY or column:NAME, for what a monitor or a reviewer seems to have made, and for what "
+    "is mapped to a name that is not its own",
     "environment": "environment:NAME, for an environment that a condition takes or leaves by name",
     "canary": "canary:TEXT, for a canary that stands in a trace",
     "id": "id:TEXT, for the id of a rule, an alert or a finding that stands in a trace",
@@ -70,6 +72,9 @@ def needed(where: Iterable[Predicate], columns: Iterable[str], renamed: Mapping[
         ordinary = target in GIVEN and source in SCORES
         if is_monitor_word(source) and not ordinary:
             yield f"column:{source}", f"is mapped to {target} and called like what a monitor or a reviewer makes"
+    for source, why in unusual(renamed):
+        if not is_monitor_word(source):
+            yield f"column:{source}", why
     for predicate in where:
         if predicate.column == "environment" and predicate.op in ("!=", "in"):
             names = predicate.value if isinstance(predicate.value, tuple) else (predicate.value,)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def rows() -> Rows:
     return joined_rows(case(w.pop, corpus(w.pop, everything(w))))
 
 
-def by_group(f: Callable[[np.ndarray], object]) -> np.ndarray:
+def by_group(f: Callable[[np.ndarray], Any]) -> np.ndarray:
     w = small()
     made = np.zeros(len(w.pop))
     for group in np.unique(w.group):

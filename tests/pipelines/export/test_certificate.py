@@ -173,6 +173,7 @@ def edit(out: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 FORGED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a word more in the certificate": (lambda out: edit(out, lambda c: c.update(extra="TG06")), "extra in certificate"),
     "a row dropped": (lambda out: drop_a_row(out), "is not what the lake gives"),
     "dead letters emptied": (lambda out: (out / PAPERS[2]).write_bytes(b""), "dead_letters.jsonl is not what the lake"),
     "a condition taken out": (lambda out: edit(out, lambda c: c["settings"]["where"].clear()), "accounting in"),
