@@ -28,6 +28,7 @@ WAY = {  # the way in that a check looks at, where it says nothing itself
     **dict.fromkeys(("canary", "containment", "column"), "L1"),
     **dict.fromkeys(("reward", "label"), "L3"),
     **dict.fromkeys(("mask",), "L4"),
+    **dict.fromkeys(("text",), "L1"),
     **dict.fromkeys(("selection", "inclusion", "repetition", "order"), "L2"),
     **dict.fromkeys(("strata",), "L8"),
     **dict.fromkeys(("payload", "reward_fn"), "L0"),
@@ -35,7 +36,10 @@ WAY = {  # the way in that a check looks at, where it says nothing itself
 
 # what it means that a check which was made has nothing to say
 NOTHING_TO_SEE = {"column": "there is no column that the lake's own do not account for"}
-WITHOUT = {"label": "the corpus has no label that the lake has, or too few rows are known there"}
+WITHOUT = {
+    "label": "the corpus has no label that the lake has, or too few rows are known there",
+    "text": "whether messages were rewritten since the lake: their words are not compared with it yet",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ VERDICTS: tuple[Verdict, ...] = (
     *("leak", "associated_unexplained", "associated_explained", "none_found", "not_identifiable", "not_assessed"),
 )
 CHECKS = (  # in the order in which an audit makes and tells them
-    *("certificate", "canary", "containment", "reward", "label", "mask", "selection", "column"),
+    *("certificate", "canary", "containment", "reward", "label", "mask", "text", "selection", "column"),
     *("inclusion", "repetition", "order", "strata", "payload", "reward_fn"),
 )
 NAMED_ROWS = 20  # examples that a finding keeps; its count covers the others

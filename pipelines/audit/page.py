@@ -41,6 +41,7 @@ ASKS = {
     "reward": "is each reward the one that was paid?",
     "label": "is each label the source's?",
     "mask": "does each row train what its channel may?",
+    "text": "are the words of the messages the lake's?",
     "selection": "are the rows those that were declared?",
     "column": "where does each column come from?",
     "inclusion": "do alerts tell which traces are there?",

@@ -73,6 +73,13 @@ class Sample(Strict):
     by: Literal["hash"] | None = None
     salt: str = ""
 
+    @field_validator("rate", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        if isinstance(value, bool):  # YAML reads yes as true, and true would do as 1
+            raise ValueError("a number is needed")
+        return value
+
 
 class Repeat(Strict):
     """Traces that meet all of `where` are there `times` times; the first entry that fits a trace counts."""
