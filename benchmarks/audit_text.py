@@ -1,7 +1,7 @@
 """How fast the audit reads a corpus, in how much memory, and how much of what is hidden in it it finds.
 
     python -m benchmarks.audit_text --gb 2            speed and memory, beside the floor of merely reading the files
-    python -m benchmarks.audit_text --sizes           the same for three sizes, and how time grows with them
+    python -m benchmarks.audit_text --sizes           the same for three sizes, and how time grows with size
     python -m benchmarks.audit_text --recall          rewritten rationales found, and honest rows taken for one
 
 The corpus has rows of 8 KB or so, whose words follow a law like Zipf's and are not all ASCII, half as JSON lines with
@@ -32,7 +32,7 @@ DATA = ROOT / "bench-data"
 TEXTS = 2_000
 SEEDS = 200
 HONEST = 2_000  # rows without a leak in each corpus whose recall is measured
-SIZES = (0.25, 0.5, 1.0)
+SIZES = (0.25, 0.5, 1.0)  # each twice the one before
 FILES = 4
 READ = 1 << 20
 FLOOR = "floor"
@@ -92,7 +92,7 @@ def floor(folder: Path) -> None:
 
 
 def speed(gb: float, workers: int) -> float:
-    """Measure one size, print it, and return the seconds."""
+    """Measure one size, print it, and return the processor seconds."""
     folder = corpus(gb)
     store = DATA / "audit-store"
     shutil.rmtree(store, ignore_errors=True)
@@ -112,7 +112,7 @@ def speed(gb: float, workers: int) -> float:
     print(f"  audit  {cost.seconds:7.1f} s  {text / cost.seconds:7.1f} MB/s of text  peak {cost.pss_mb:,.0f} MB (PSS)")
     print(f"         {cpu:7.1f} s of processor time, {text / cpu:.1f} MB a second of it")
     print(f"  floor  {base.seconds:7.1f} s  {size / base.seconds:7.1f} MB/s of files, only read", flush=True)
-    return cost.seconds
+    return cpu
 
 
 def _cpu() -> float:
@@ -122,11 +122,13 @@ def _cpu() -> float:
 
 
 def sizes(workers: int) -> None:
-    """How time grows with size, from pairs of sizes."""
-    took = [speed(gb, workers) for gb in SIZES]
-    for a, b, first, second in zip(SIZES, SIZES[1:], took, took[1:], strict=False):
-        exponent = math.log(second / first) / math.log(b / a)
-        print(f"from {a:g} to {b:g} GB: time grows with the power {exponent:.2f} of size")
+    """How processor time grows with size, once the start of the processes, the same for each, is taken off."""
+    first, second, third = (speed(gb, workers) for gb in SIZES)
+    exponent = math.log((third - second) / (second - first)) / math.log(2)
+    small, large = (
+        1_000 * (b - a) / t for a, b, t in zip(SIZES, SIZES[1:], (second - first, third - second), strict=False)
+    )
+    print(f"beyond the start: {small:.1f} and {large:.1f} MB a second of processor time, power {exponent:.2f} of size")
 
 
 def main() -> None:
