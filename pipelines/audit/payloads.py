@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -131,15 +132,17 @@ def _ids(value: object) -> Iterator[str]:
             yield from _ids(value.get(name))
 
 
-def _joined(con: object, ids: set[tuple[str, ...]]) -> dict[str, _Known]:
+def _joined(con: duckdb.DuckDBPyConnection, ids: set[tuple[str, ...]]) -> dict[str, _Known]:
+    """What the ids stand for: a trace's id, else its key, else its episode."""
     flat = sorted({i.encode("utf-8", "replace").decode() for given in ids for i in given})
-    con.register("sent", pa.table({"id": pa.array(flat, pa.string())}))  # type: ignore[attr-defined]
-    found = con.execute(  # type: ignore[attr-defined]
-        """SELECT s.id, t.trace_id, coalesce(t.episode_id, t.trace_id) FROM sent s
-           JOIN traces t ON s.id = t.trace_id OR s.id = t.trace_key OR s.id = t.episode_id
-           ORDER BY s.id, s.id = t.trace_id DESC, t.trace_id"""
-    ).fetchall()
-    con.unregister("sent")  # type: ignore[attr-defined]
+    con.register("sent", pa.table({"id": pa.array(flat, pa.string())}))
+    kinds = " UNION ALL ".join(
+        f"""SELECT s.id, t.trace_id, coalesce(t.episode_id, t.trace_id) AS episode, {rank} AS rank
+            FROM sent s JOIN traces t ON s.id = t.{column}"""
+        for rank, column in enumerate(("trace_id", "trace_key", "episode_id"))
+    )
+    found = con.execute(f"SELECT id, trace_id, episode FROM ({kinds}) ORDER BY id, rank, trace_id").fetchall()
+    con.unregister("sent")
     traces: dict[tuple[str, str], list[str]] = {}
     for given, trace_id, episode in found:
         traces.setdefault((given, episode), []).append(trace_id)
