@@ -7,7 +7,6 @@ what is a matter of chance: who is there, how often, in what order, and which st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -95,9 +94,7 @@ def _inclusion(case: Case, chosen: Chosen) -> Finding:
             word = "less" if tested.test.statistic < 0 else "more"
             says += f" The higher its score, the {word} likely a trace is there."
             return Finding("inclusion", "L2", "associated_unexplained", "presence", says, p=tested.test.p)
-    found = _found(judged, "inclusion", says)
-    # where nobody is missing, an odds ratio would be that of the half row added to have one
-    return replace(found, estimate=None, low=None, high=None) if case.present.all() else found
+    return _found(judged, "inclusion", says)
 
 
 def _shares(case: Case, chosen: Chosen) -> str:

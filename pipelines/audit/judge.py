@@ -13,7 +13,7 @@ from pipelines.audit.source import topic
 from pipelines.audit.trees import Covariates
 
 NOTHING = Covariates({}, {})
-HIDDEN = 0.8  # share of the flagged that could be gone unseen above which a corpus cannot answer
+HIDDEN = 0.5  # of the flagged: where more could be gone unseen, a corpus cannot answer
 LEAST_FLAGGED = 3
 
 
@@ -32,12 +32,14 @@ class Judged:
 
     def finding(self, check: str, channel: str, subject: str, says: str, **more: object) -> Finding:
         odds = self.tested.odds if self.tested is not None else None
+        # where nothing can be exchanged, an odds ratio would be that of the half row added to have one
+        told = odds if odds is not None and self.tested is not None and self.tested.test.variance > 0 else None
         figures = {
             "explained_by": self.explained_by,
             "p": self.p,
-            "estimate": odds.estimate if odds else None,
-            "low": odds.low if odds else None,
-            "high": odds.high if odds else None,
+            "estimate": told.estimate if told else None,
+            "low": told.low if told else None,
+            "high": told.high if told else None,
             "margin": odds.margin if odds else None,
         }
         return Finding(check, channel, self.verdict, subject, says, **(figures | more))  # type: ignore[arg-type]
