@@ -55,7 +55,7 @@ def test_the_demo_tells_its_story_and_does_nothing_twice(tmp_path: Path) -> None
     ]
     assert "5 dead letters" in first.stderr
     assert [sentence for sentence in answer if sentence not in (ROOT / "README.md").read_text(encoding="utf-8")] == []
-    shown = re.findall(r"cotmonitor (?:show|review) ([0-9a-f]{8}) ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    shown = re.findall(r"cotmonitor (?:show|review) ((?:alert-)?[0-9a-f]{8}) ", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert shown
     for finding in set(shown):
         assert "TG17 timer_tamper" in cotmonitor("show", finding, "--store", str(tmp_path / "demo" / "store")).stdout
