@@ -54,8 +54,9 @@ def test_the_demo_tells_its_story_and_does_nothing_twice(tmp_path: Path) -> None
         "In swe-fix, run rl-blue, from step 3000 on",
     ]
     assert "5 dead letters" in first.stderr
-    assert [sentence for sentence in answer if sentence not in (ROOT / "README.md").read_text(encoding="utf-8")] == []
-    shown = re.findall(r"cotmonitor (?:show|review) ((?:alert-)?[0-9a-f]{8}) ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [sentence for sentence in answer if sentence not in readme] == []
+    shown = re.findall(r"cotmonitor (?:show|review) ((?:alert-|finding-)?[0-9a-f]{8}) ", readme)
     assert shown
     for finding in set(shown):
         assert "TG17 timer_tamper" in cotmonitor("show", finding, "--store", str(tmp_path / "demo" / "store")).stdout
