@@ -52,8 +52,6 @@ def judge(
     at_risk: np.ndarray,
     level: float,
     reasons: tuple[str, ...] = (),
-    *,
-    explain: bool = True,
 ) -> Judged:
     """Test `outcome` against the flags among the traces `at_risk` (n booleans), given the source columns.
 
@@ -67,18 +65,15 @@ def judge(
     tested = against(case.source, outcome, case.flags, at_risk, level, case.seed, with_odds=True)
     if tested.test.p <= level:
         return Judged("associated_unexplained", tested, None, "")
-    if explain:
-        by = explained_by(case, outcome, everyone, at_risk, level, reasons)
-        if by is not None:
-            return Judged("associated_explained", tested, by, "")
-    if tested.odds is None:
-        return Judged("none_found", tested, None, "")
-    if tested.odds.hidden is None or tested.odds.hidden > HIDDEN:
-        gone = "even all of" if tested.odds.hidden is None else f"up to {tested.odds.hidden:.0%} of"
+    odds = tested.odds
+    if odds is not None and (odds.hidden is None or odds.hidden > HIDDEN):
+        # nor could it be told that something explains what a larger corpus would show
+        gone = "even all of" if odds.hidden is None else f"up to {odds.hidden:.0%} of"
         expected = float((tested.chance * case.flags[tested.rows]).sum())
         why = f"chance alone leaves {expected:.0f} flagged traces there, and {gone} them could be gone unseen"
         return Judged("not_identifiable", tested, None, why)
-    return Judged("none_found", tested, None, "")
+    by = explained_by(case, outcome, everyone, at_risk, level, reasons)
+    return Judged("none_found" if by is None else "associated_explained", tested, by, "")
 
 
 def explained_by(

@@ -31,7 +31,7 @@ CLEAN = {
     "random rows": RNG.random(len(POP)) < 0.5,
     "random tasks": TASKS,
     "by reward": POP.reward >= 0.5,
-    "by length, and half of that": (POP.length <= 5000) & (RNG.random(len(POP)) < 0.5),
+    "by length, and most of that": (POP.length <= 6000) & (RNG.random(len(POP)) < 0.8),
     "failures thinned": (POP.reward >= 0.5) | (RNG.random(len(POP)) < 0.3),
 }
 
