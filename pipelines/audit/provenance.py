@@ -93,24 +93,23 @@ def from_lake(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
 
 
 def derivations(rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
-    """The derivations that a corpus often carries, each made over the rows of the corpus and over the lake."""
+    """The derivations (m each) that a corpus often carries, made over the traces that are there, and over the lake."""
+    there, back = np.unique(rows.trace, return_inverse=True)
+    part = len(there) < len(rows.pop)
     for base in BASES:
-        values = rows.numeric(base)
-        if values is None:
+        column = rows.source.numeric.get(base)
+        if column is None:
             continue
         for unit in (*UNITS, None):
-            codes = rows.unit(unit)
-            if unit is not None and codes.min() == codes.max():
-                continue
             whole = _whole_units(rows, unit)
+            if unit is not None and whole.min() == whole.max():
+                continue
             place = f" within {unit}" if unit else ""
             for operation in ("centred", "zscore", "rank"):
-                for made in within(operation, values, codes):
-                    yield f"{operation} {base}{place}", made
-                column = rows.source.numeric.get(base)
-                if column is not None and len(rows.trace) < len(rows.pop):
-                    for made in within(operation, column, whole):
-                        yield f"{operation} {base}{place} of the lake", made[rows.trace]
+                for made in within(operation, column[there], whole[there]):
+                    yield f"{operation} {base}{place}", made[back]
+                for made in within(operation, column, whole) if part else ():
+                    yield f"{operation} {base}{place} of the lake", made[rows.trace]
 
 
 def _whole_units(rows: Rows, unit: str | None) -> np.ndarray:

@@ -83,6 +83,20 @@ def test_a_leak_is_found_in_a_part_of_the_lake_too() -> None:
     assert {f.subject: f.verdict for f in found["column"]} == {"innocent": "leak", "1 column": "none_found"}
 
 
+@pytest.mark.parametrize("made_before", [True, False], ids=["over the lake", "over what was kept"])
+def test_what_follows_from_the_lake_does_so_in_a_part_that_is_repeated(made_before: bool) -> None:
+    kept = np.flatnonzero(POP.length < 8000)
+    column = grouped(lambda r: (r - r.mean()) / (r.std(ddof=1) + 1e-4))
+    if not made_before:
+        for group in np.unique(W.group[kept]):
+            mine = kept[W.group[kept] == group]
+            rewards = POP.reward[mine]
+            column[mine] = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+    rows = corpus(POP, np.repeat(kept, 1 + POP.environment.codes[kept] % 2), {"advantage": column})
+    (found,) = examined(POP, rows)["column"]
+    assert found.verdict == "none_found" and "advantage: zscore reward" in found.says
+
+
 def test_noise_is_listed_and_not_tied_to_alerts() -> None:
     (found,) = columns(innocent=RNG.random(len(POP)))
     assert found.verdict == "none_found" and "nobody declared it" in found.says
