@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 
 from benchmarks import rationales as made
 from monitors.measure.figure import share
-from pipelines.audit.background import lake_shards, sampled
-from pipelines.audit.corpus import CorpusSettings
-from pipelines.audit.index import build_index
-from pipelines.audit.outcome import leaked
-from pipelines.audit.pipeline import scan_corpus
-from pipelines.audit.quoted import Quoted
-from pipelines.audit.texts import MonitorText
+from pipelines.audit.corpus.files import CorpusSettings
+from pipelines.audit.text.background import lake_shards, sampled
+from pipelines.audit.text.index import build_index
+from pipelines.audit.text.outcome import leaked
+from pipelines.audit.text.pipeline import scan_corpus
+from pipelines.audit.text.quoted import Quoted
+from pipelines.audit.text.texts import MonitorText
 from pipelines.hush import hush_beam
 from pipelines.stage import Place
 

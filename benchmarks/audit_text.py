@@ -66,10 +66,10 @@ def _as_lines(source: Path, target: Path) -> None:
 
 def scan(folder: Path, workers: int, store: Path) -> None:
     """What is measured: one audit of the text, in a process of its own."""
-    from pipelines.audit.corpus import CorpusSettings
-    from pipelines.audit.index import build_index
-    from pipelines.audit.pipeline import scan_corpus
-    from pipelines.audit.texts import MonitorText
+    from pipelines.audit.corpus.files import CorpusSettings
+    from pipelines.audit.text.index import build_index
+    from pipelines.audit.text.pipeline import scan_corpus
+    from pipelines.audit.text.texts import MonitorText
     from pipelines.hush import hush_beam
     from pipelines.stage import Place
 

@@ -21,8 +21,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 
 from benchmarks.firewall.corpora import LEAKS, clean
-from pipelines.audit.examine import examine
 from pipelines.audit.finding import Finding
+from pipelines.audit.rows.examine import examine
 
 ALPHA = 0.01 * 6 / math.pi**2
 ALARMS = ("leak", "associated_unexplained")

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.firewall.world import World, corpus, world
-from pipelines.audit.selection import Order, Repeat, Sample, Selection, sampled
+from pipelines.audit.rows.selection import Order, Repeat, Sample, Selection, sampled
 from schemas.trace import CHANNELS
 
 SALT = "simulation"

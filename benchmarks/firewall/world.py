@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.audit.population import Coded, Population
+from pipelines.audit.rows.population import Coded, Population
 from schemas.trace import CHANNELS
 
 ENVIRONMENTS, CHECKPOINTS, ROLLOUTS = 8, 4, 8

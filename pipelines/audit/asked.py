@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.audit.command import parse_command
-from pipelines.audit.corpus import list_files
+from pipelines.audit.corpus.files import list_files
+from pipelines.audit.graders.command import parse_command
 from pipelines.audit.history import corpus_print
 from pipelines.audit.report import check_home, check_place
-from pipelines.audit.selection import Selection, load_selection
+from pipelines.audit.rows.selection import Selection, load_selection
 from pipelines.audit.settings import AuditSettings
 from pipelines.export.ids import key_print, read_key
 from pipelines.guard import Guard

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.audit.asked import CERTIFICATE, Asked
-from pipelines.audit.corpus import CorpusSettings
-from pipelines.audit.examine import examine
+from pipelines.audit.corpus.files import CorpusSettings
 from pipelines.audit.finding import CHECKS, Finding
+from pipelines.audit.graders.reward_fn import check_reward_fn
+from pipelines.audit.graders.sampled import sample
 from pipelines.audit.history import CorpusPrint
-from pipelines.audit.index import build_index
-from pipelines.audit.pipeline import Scanned, scan_corpus
-from pipelines.audit.population import population
-from pipelines.audit.reward_fn import check_reward_fn
-from pipelines.audit.sampled import sample
-from pipelines.audit.texts import all_texts
+from pipelines.audit.rows.examine import examine
+from pipelines.audit.rows.population import population
+from pipelines.audit.text.index import build_index
+from pipelines.audit.text.pipeline import Scanned, scan_corpus
+from pipelines.audit.text.texts import all_texts
 from pipelines.audit.watch import watched
 from pipelines.stage import Place
 from schemas.errors import CotmonitorError
@@ -78,7 +78,7 @@ def check(
         scanned = _scan(asked, place, beam_args)
     found += scanned.findings
     if asked.payloads:
-        from pipelines.audit.payloads import check_payloads
+        from pipelines.audit.graders.payloads import check_payloads
 
         tell(f"looking at {len(asked.payloads):,} files of what graders were sent")
         found += check_payloads(asked.payloads, asked.store, settings.traces, place)

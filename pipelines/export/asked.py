@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import pyarrow.parquet as pq
 
 from pipelines.export import declassify
-from pipelines.export.certify import stated
 from pipelines.export.ids import key_print, read_key
 from pipelines.export.listing import Lake
 from pipelines.export.mapped import map_faults
-from pipelines.export.rows import RowSettings
+from pipelines.export.masking.rows import RowSettings
+from pipelines.export.masking.tokens import RoundTrip
+from pipelines.export.papers.certify import stated
 from pipelines.export.settings import ExportSettings
-from pipelines.export.tokens import RoundTrip
 from pipelines.export.where import Predicate, parse_where
 from pipelines.guard import Guard, reason
 from schemas.errors import Fault, FirewallError, InputError

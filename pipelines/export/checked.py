@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipelines.export.masking.tokens import RoundTrip, TokenReport
 from pipelines.export.shard import ExportJob, StagedFile, StagedShard, staged_shards
-from pipelines.export.tokens import RoundTrip, TokenReport
 from pipelines.export.verify import batches, verify_shard
 from pipelines.inputs import fingerprint
 from schemas.contracts.export import ShardCheck

@@ -12,10 +12,10 @@ from pipelines.canaries import SelfTest, schema_bytes, self_test, table_bytes
 from pipelines.export import declassify
 from pipelines.export.asked import Asked
 from pipelines.export.checked import Verified
-from pipelines.export.dead import Dead
-from pipelines.export.publish import contracts_page
+from pipelines.export.masking.tokens import TokenReport
+from pipelines.export.papers.dead import Dead
+from pipelines.export.papers.publish import contracts_page
 from pipelines.export.shard import StagedFile
-from pipelines.export.tokens import TokenReport
 from pipelines.export.verify import READ_ROWS
 from pipelines.guard import Guard
 from schemas.contracts.checker import Checker

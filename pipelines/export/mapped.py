@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipelines.export.thought_names import means_thoughts
+from pipelines.export.masking.thought_names import means_thoughts
 from schemas.errors import Fault
 from schemas.layouts.detect import TOOL
 

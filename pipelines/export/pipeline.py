@@ -10,8 +10,8 @@ from typing import TypeVar
 import apache_beam as beam
 
 from pipelines.export.checked import verify_staged
+from pipelines.export.masking.tokens import RoundTrip
 from pipelines.export.shard import ExportJob, StagedShard, export_shard, rewrite_shard
-from pipelines.export.tokens import RoundTrip
 from pipelines.export.words import report_failure
 
 T = TypeVar("T")

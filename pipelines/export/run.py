@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.export.asked import Asked, check, check_map
-from pipelines.export.dead import Dead
 from pipelines.export.listing import Lake, list_lake, veiled, write_plan
+from pipelines.export.papers.dead import Dead
+from pipelines.export.papers.publish import Staging, staging, tidy
+from pipelines.export.papers.published import published
 from pipelines.export.progress import shown
-from pipelines.export.publish import Staging, staging, tidy
-from pipelines.export.published import published
 from pipelines.export.settings import ExportSettings
 from pipelines.export.words import explain
 from pipelines.guard import Guard, failed_write
@@ -106,9 +106,9 @@ def export_lake(
 
 def _export(asked: Asked, lake: Lake, staged: Staging, beam_args: Sequence[str], quiet: bool) -> ExportSummary:
     """Stage -> verify -> drop replicas -> contracts -> papers -> publish."""
-    from pipelines.export.assemble import accounting, dead_reasons, write_papers
     from pipelines.export.checked import collected
     from pipelines.export.gate import Found, controls, gate
+    from pipelines.export.papers.assemble import accounting, dead_reasons, write_papers
     from pipelines.export.shard import ExportJob
     from schemas.contracts.checker import Checker
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.ahead import ahead
-from pipelines.export.dead import Dead, DeadWriter
 from pipelines.export.ids import read_key
 from pipelines.export.listing import part_name
-from pipelines.export.rows import RowCounts, RowSettings, counted_rows
+from pipelines.export.masking.rows import RowCounts, RowSettings, counted_rows
+from pipelines.export.papers.dead import Dead, DeadWriter
 from pipelines.export.where import Predicate
 from pipelines.export.writer import RowWriter, without
 from pipelines.guard import Guard

@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.canaries import find_ids, scan, schema_bytes, table_bytes
-from pipelines.export.masks import Policy, expected_mask, is_left_out, may_train
-from pipelines.export.rows import RowSettings
-from pipelines.export.thought_names import means_thoughts
-from pipelines.export.thoughts import may_hold, reasoning_spans
+from pipelines.export.masking.masks import Policy, expected_mask, is_left_out, may_train
+from pipelines.export.masking.rows import RowSettings
+from pipelines.export.masking.thought_names import means_thoughts
+from pipelines.export.masking.thoughts import may_hold, reasoning_spans
 from schemas.contracts.export import ShardCheck
 from schemas.contracts.export.staged import TOLD_TEXTS
 from schemas.digest import DIGEST_CHARS

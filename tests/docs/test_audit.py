@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.audit.finding import CHECKS, VERDICTS
 from pipelines.audit.history import share
-from pipelines.audit.selection import Selection, load_selection
+from pipelines.audit.rows.selection import Selection, load_selection
 from pipelines.store import Store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.firewall.world import World, corpus, world
-from pipelines.audit.case import Case
-from pipelines.audit.examine import examine
 from pipelines.audit.finding import Finding
-from pipelines.audit.join import join
-from pipelines.audit.population import Coded, Population
-from pipelines.audit.selection import Selection, replay
-from pipelines.audit.source import source
+from pipelines.audit.rows.case import Case
+from pipelines.audit.rows.examine import examine
+from pipelines.audit.rows.join import join
+from pipelines.audit.rows.population import Coded, Population
+from pipelines.audit.rows.selection import Selection, replay
+from pipelines.audit.rows.source import source
 
 ALPHA = 0.006
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.audit import pipeline, watch
+from pipelines.audit import watch
+from pipelines.audit.text import pipeline
 from pipelines.audit.watch import PLAN, progress, watched
 from pipelines.stage import Place
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.export.certificate import verify
-from pipelines.export.certify import seal
-from pipelines.export.manifest import canonical
+from pipelines.export.papers.certify import seal
+from pipelines.export.papers.manifest import canonical
 from schemas.errors import FirewallError
 from tests.pipelines.export.exports import certificate, copied, export, key_file, small_lake
 from tests.pipelines.lakes import flat, rollouts

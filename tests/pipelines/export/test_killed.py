@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.export.publish import staging_folder
+from pipelines.export.papers.publish import staging_folder
 from schemas.errors import BusyError
 from tests.pipelines import killing
 from tests.pipelines.export.exports import command, export, published, small_lake

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.export.masking.rows import RowSettings
 from pipelines.export.replicas import find_replicas
-from pipelines.export.rows import RowSettings
 from pipelines.export.shard import KEYS, ExportJob
 from pipelines.guard import Guard
 from pipelines.read import ReadSettings

@@ -16,9 +16,9 @@ import pytest
 
 from pipelines.export.certificate import verify
 from pipelines.export.listing import write_plan
+from pipelines.export.masking.tokens import RoundTrip
 from pipelines.export.run import export_lake
 from pipelines.export.settings import Declassification
-from pipelines.export.tokens import RoundTrip
 from schemas.canary import CANARY
 from schemas.errors import CotmonitorError, FirewallError, GateError, InputError
 from schemas.training import AUDIENCES, BLIND, training_table

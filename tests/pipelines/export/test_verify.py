@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.export.rows import RowSettings, training_rows
+from pipelines.export.masking.rows import RowSettings, training_rows
 from pipelines.export.verify import verify_shard
 from schemas.canary import CANARY, marked_id
 from schemas.contracts.export import ShardCheck

@@ -1,0 +1,1 @@
+"""What graders were sent, and whether a reward depends on reasoning."""

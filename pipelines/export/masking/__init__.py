@@ -1,0 +1,1 @@
+"""From steps to messages: what is reasoning, what trains, and what graders may see."""

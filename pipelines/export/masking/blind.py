@@ -1,0 +1,124 @@
+"""Messages for `grader` and `preference`: what was done and said, and nothing of why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.export.masking.echoes import find_echoes
+from pipelines.export.masking.masks import JSON_LIKE, Policy, is_left_out, json_arguments, shown_action, split_reasoning
+from pipelines.export.masking.steps import SPANS, Flags, StepColumns, flags
+from pipelines.export.masking.thought_names import means_thoughts
+from pipelines.export.masking.thoughts import may_hold, reasoning_spans
+
+NAME = re.compile(r"[\w.:/@+\-]{1,128}")  # of a tool; whatever else stands there is text
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Steps left out whole, texts from which reasoning was cut, words withheld as echoes, names that are none."""
+
+    left_out: int
+    cut: int
+    echoed_words: int
+    odd_names: int
+
+
+def blind_messages(steps: StepColumns, policy: Policy) -> tuple[pa.Array, Done]:
+    """Messages by trace (type MESSAGES), none of which trains, and what was done to them."""
+    left_out = _left_out(steps)
+    actions = steps.is_channel("action") & ~left_out
+    marked = np.zeros(len(steps), bool)
+    others = ~left_out & ~actions
+    if others.any():
+        marked[others] = flags(may_hold(steps.text.filter(pa.array(others))))
+    replaced = {int(i): _cut(steps, int(i)) for i in np.flatnonzero(marked)}
+    replaced = {i: pair for i, pair in replaced.items() if pair[1]}
+    cut = len(replaced)
+    emptied, looked_at, thinking = _sorted_out(steps, actions, policy)
+    for i in np.flatnonzero(emptied).tolist():
+        replaced[i] = ("", "")
+    for i in np.flatnonzero(looked_at).tolist():
+        replaced[i] = _act(steps, i, policy, bool(thinking[i]))
+    text = _with(steps.text, {i: shown for i, (shown, _) in replaced.items()})
+    text, echoed = _without_echoes(steps, text, left_out, {i: own for i, (_, own) in replaced.items() if own})
+    odd = steps.is_named(lambda name: NAME.fullmatch(name) is None) & ~left_out
+    name = pc.if_else(pa.array(odd), pa.scalar(None, pa.string()), steps.name) if odd.any() else steps.name
+    spans = pa.ListArray.from_arrays(pa.array(np.zeros(len(steps) + 1, np.int32)), pa.array([], SPANS.value_type))
+    messages = steps.lists(steps.role, steps.channel, name, text, spans.cast(SPANS), ~left_out)
+    return messages, Done(int(left_out.sum()), cut, echoed, int(odd.sum()))
+
+
+def _left_out(steps: StepColumns) -> Flags:
+    gone = flags(steps.redacted) | steps.is_channel("reasoning", "memory")
+    hidden = steps.is_named(lambda name: is_left_out("action", name, False))
+    return gone | (hidden & steps.is_channel("action", "observation"))
+
+
+def _cut(steps: StepColumns, step: int) -> tuple[str, str]:
+    """What is shown of a text, and the reasoning that was in it."""
+    text, channel = steps.text[step].as_py(), steps.channel[step].as_py()
+    rest, own = split_reasoning(text, channel)
+    return rest, "\n".join(own)
+
+
+def _sorted_out(steps: StepColumns, actions: Flags, policy: Policy) -> tuple[Flags, Flags, Flags]:
+    """Actions of which nothing is shown, those to be looked at one by one, and which of these may hold thoughts.
+
+    The others are plain, and shown as they are.
+    """
+    if not actions.any():
+        return actions, actions, actions
+    texts = steps.text.filter(pa.array(actions))
+    thoughts, spelled = np.zeros(len(steps), bool), np.zeros(len(steps), bool)
+    thoughts[actions] = flags(may_hold(texts))
+    thoughts |= actions & steps.has_arguments(means_thoughts)
+    spelled[actions] = flags(pc.match_substring_regex(texts, JSON_LIKE))
+    thoughts |= spelled  # JSON's escapes may hide in a text what stands in its values
+    called = actions & (spelled | steps.has_arguments())
+    looked_at = thoughts | (called if policy.arguments else thoughts)
+    shown = actions & ~called if policy.plain_actions else np.zeros(len(steps), bool)
+    return actions & ~looked_at & ~shown, looked_at, thoughts
+
+
+def _act(steps: StepColumns, step: int, policy: Policy, thinking: bool) -> tuple[str, str]:
+    """What is shown of an action, and the thoughts that were in it."""
+    text, name = steps.text[step].as_py(), steps.name[step].as_py()
+    arguments = steps.arguments(step)
+    if not thinking:
+        return shown_action(text, name, policy, arguments, marked=False), ""
+    own = [text[s.start : s.end] for s in arguments or json_arguments(text) if means_thoughts(s.name)]
+    own += [text[a:b] for a, b in reasoning_spans(text, "action")]
+    return shown_action(text, name, policy, arguments), "\n".join(own)
+
+
+def _with(texts: pa.Array, replaced: dict[int, str]) -> pa.Array:
+    """The texts with some of them replaced."""
+    if not replaced:
+        return texts
+    mask = np.zeros(len(texts), bool)
+    mask[list(replaced)] = True
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array([replaced[i] for i in sorted(replaced)], texts.type))
+
+
+def _without_echoes(
+    steps: StepColumns, text: pa.Array, left_out: Flags, thoughts: dict[int, str]
+) -> tuple[pa.Array, int]:
+    """The texts without what observations and later prompts repeat of reasoning; `thoughts` were cut from a step."""
+    extra = np.array(sorted(thoughts), np.int64)
+    order = np.argsort(np.concatenate([np.arange(len(steps)) * 2 + 1, extra * 2]), kind="stable")
+    step = np.concatenate([np.arange(len(steps)), extra])[order]
+    cut = np.concatenate([np.zeros(len(steps), bool), np.ones(len(extra), bool)])[order]
+    texts = text
+    if len(extra):
+        texts = pa.concat_arrays([text, pa.array([thoughts[i] for i in extra.tolist()], text.type)]).take(
+            pa.array(order)
+        )
+    own = cut | left_out[step]
+    quoting: Flags = (steps.is_channel("prompt", "observation") & ~left_out)[step] & ~cut
+    found = find_echoes(texts, steps.trace[step], own, quoting, ~left_out[step] & ~cut)
+    return _with(text, dict(zip(step[found.texts].tolist(), found.replaced, strict=True))), found.words

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import re
+import time
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.export.masking import echoes
+from pipelines.export.masking.echoes import WITHHELD, find_echoes, find_words
+
+# characters of three bytes that begin with E3 to ED are words by themselves; others of two bytes and more are letters
+WORD = re.compile(rb"[\xe3-\xed][\x80-\xbf]{2}|(?:[0-9A-Za-z_]|[\xc2-\xe2\xee-\xf4][\x80-\xbf]+)+")
+Kind = Literal["own", "quoting", "shown"]
+Text = tuple[Kind, str]
+
+
+def words(text: str) -> list[bytes]:
+    return [bytes(m[0]).lower() for m in WORD.finditer(text.encode())]
+
+
+def withheld(trace: list[Text]) -> list[str]:
+    """The rule word by word: what of each text a grader sees."""
+    thought: set[tuple[bytes, ...]] = set()
+    shown: set[tuple[bytes, ...]] = set()
+    left = []
+    for kind, text in trace:
+        found = words(text)
+        grams = [tuple(found[i : i + echoes.ECHO]) for i in range(len(found) - echoes.ECHO + 1)]
+        echoed = {i + k for i, g in enumerate(grams) if kind == "quoting" and g in thought for k in range(echoes.ECHO)}
+        if kind == "own":
+            thought |= {g for g in grams if g not in shown}
+        else:
+            shown |= {g for g in grams if g not in thought} if kind == "quoting" else set(grams)
+            thought -= set(grams) if kind == "shown" else set()
+        left.append(_without(text, echoed))
+    return left
+
+
+def _without(text: str, echoed: set[int]) -> str:
+    pieces, at, data = [], 0, text.encode()
+    for i, word in enumerate(WORD.finditer(data)):
+        if i in echoed:
+            if i - 1 not in echoed:
+                pieces += [data[at : word.start()], WITHHELD.encode()]
+            at = word.end()
+    return b"".join([*pieces, data[at:]]).decode()
+
+
+def seen(*traces: list[Text]) -> list[list[str]]:
+    flat = [(i, kind, text) for i, trace in enumerate(traces) for kind, text in trace]
+    texts = pa.array([text for _, _, text in flat], pa.string())
+    kinds = np.array([kind for _, kind, _ in flat])
+    found = find_echoes(texts, np.array([i for i, _, _ in flat]), kinds == "own", kinds == "quoting", kinds != "own")
+    left = texts.to_pylist()
+    for at, text in zip(found.texts.tolist(), found.replaced, strict=True):
+        left[at] = text
+    assert found.words == sum(len(words(t)) for _, _, t in flat) - sum(
+        len(words(t.replace(WITHHELD, " "))) for t in left
+    )
+    rows = iter(left)
+    return [[next(rows) for _ in trace] for trace in traces]
+
+
+S = "I will special case the tests since nobody looks at this file anyway"
+assert len(words(S)) == echoes.ECHO + 1
+CJK = "我会把测试写死因为没有人看这个文件的"
+
+CASES: dict[str, tuple[list[Text], str]] = {
+    "an observation repeats it": ([("own", S), ("quoting", f"log: {S}!")], f"log: {WITHHELD}!"),
+    "in other letters and spaces": (
+        [("own", S), ("quoting", f"a {S.upper().replace(' ', chr(10))} b")],
+        f"a {WITHHELD} b",
+    ),
+    "twelve words of it": ([("own", S), ("quoting", S.split(" ", 1)[1])], WITHHELD),
+    "eleven words are chance": ([("own", S), ("quoting", S.split(" ", 2)[2])], S.split(" ", 2)[2]),
+    "a stretch, and other words": ([("own", f"x {S} y"), ("quoting", f"a {S} b")], f"a {WITHHELD} b"),
+    "twice": ([("own", S), ("quoting", f"{S}. {S}")], WITHHELD),
+    "before the reasoning it was a prompt": ([("quoting", S), ("own", S), ("quoting", S)], S),
+    "an output said it in between": ([("own", S), ("shown", S), ("quoting", S)], S),
+    "an output says it later": ([("own", S), ("quoting", S), ("shown", S)], S),
+    "a second observation": ([("own", S), ("quoting", S), ("quoting", S)], WITHHELD),
+    "an observation, then reasoning": ([("own", "x"), ("quoting", S), ("own", S), ("quoting", S)], S),
+    "Chinese": ([("own", CJK), ("quoting", f"log: {CJK}!")], f"log: {WITHHELD}!"),
+    "other letters": ([("own", "é" + S), ("quoting", "é" + S)], WITHHELD),
+    "nothing": ([("own", ""), ("quoting", "")], ""),
+}
+
+
+@pytest.mark.parametrize(("trace", "last"), CASES.values(), ids=CASES)
+def test_what_is_left_of_the_last_text(trace: list[Text], last: str) -> None:
+    (left,) = seen(trace)
+    assert left[-1] == last
+    assert left == withheld(trace)
+
+
+def test_the_reasoning_of_another_trace_is_no_echo() -> None:
+    assert seen([("own", S), ("quoting", "a")], [("own", "b"), ("quoting", S)])[1][1] == S
+
+
+PIECES = st.sampled_from(["a ", "b ", "a b ", "B-a", "\n", "é ", "写", "写写", "x" * 20 + " ", "😀"])
+TEXTS = st.lists(PIECES, max_size=40).map("".join)
+TRACES = st.lists(st.tuples(st.sampled_from(["own", "quoting", "shown"]), TEXTS), min_size=1, max_size=5)
+
+
+@settings(deadline=None)
+@given(st.lists(TRACES, min_size=1, max_size=3), st.sampled_from([1, 2, 4]))
+def test_it_is_the_rule_word_by_word(traces: list[list[Text]], length: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(echoes, "ECHO", length)
+        assert seen(*traces) == [withheld(trace) for trace in traces]
+
+
+@settings(deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=5), st.integers(1, 30))
+def test_words_do_not_depend_on_how_bytes_were_cut(texts: list[str], chunk: int) -> None:
+    array = pa.array(["before", *texts], pa.string()).slice(1)
+    whole = find_words(array)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(echoes, "CHUNK", chunk)
+        cut = find_words(array)
+    for part in ("text", "starts", "ends", "hashes"):
+        assert getattr(whole, part).tolist() == getattr(cut, part).tolist()
+    spelled = [texts[t].encode()[a:b].lower() for t, a, b in zip(whole.text, whole.starts, whole.ends, strict=True)]
+    assert spelled == [word for text in texts for word in words(text)]
+    hashes = dict(zip(spelled, whole.hashes.tolist(), strict=True))
+    assert whole.hashes.tolist() == [hashes[word] for word in spelled]
+    assert len(set(hashes.values())) == len(hashes)
+
+
+def test_a_long_trace_is_looked_at_in_linear_time() -> None:
+    def seconds(size: int) -> float:
+        thought = " ".join(f"w{i}" for i in range(size))
+        begun = time.process_time()
+        seen([("own", thought), *[("quoting", thought[i : i + 100]) for i in range(0, len(thought), 4_000)]])
+        return time.process_time() - begun
+
+    assert seconds(80_000) < 10 * seconds(20_000) + 0.1
