@@ -140,7 +140,7 @@ def _grams(words: Words, trace: Ints) -> tuple[Hashes, Places]:
 
 
 def _echoed(grams: Hashes, text: Places, source: Flags, quoting: Flags) -> Flags:
-    """Which grams stood in reasoning before they stood in any text shown, and then in a prompt or an observation."""
+    """Which grams stood in reasoning before they stood in any text shown, and in no output since."""
     echoed = np.zeros(len(grams), bool)
     both = _on_both_sides(grams, source)
     if not len(both):
@@ -148,11 +148,12 @@ def _echoed(grams: Hashes, text: Places, source: Flags, quoting: Flags) -> Flags
     known, place = np.unique(grams[both], return_inverse=True)
     text, source = text[both], source[both]
     never = np.iinfo(np.int64).max
-    thought_at, shown_at = np.full(len(known), never), np.full(len(known), never)
+    thought_at, shown_at, open_at = np.full((3, len(known)), never)
     np.minimum.at(thought_at, place[source], text[source])
     np.minimum.at(shown_at, place[~source], text[~source])
-    first_quoting = quoting[np.minimum(shown_at, len(quoting) - 1)]
-    echoed[both] = ((thought_at < shown_at) & first_quoting)[place]
+    said = ~source & ~quoting[text]
+    np.minimum.at(open_at, place[said], text[said])
+    echoed[both] = (thought_at < shown_at)[place] & (text < open_at[place])
     return echoed
 
 

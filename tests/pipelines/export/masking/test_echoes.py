@@ -82,6 +82,7 @@ CASES: dict[str, tuple[list[Text], str]] = {
     "twice": ([("own", S), ("quoting", f"{S}. {S}")], WITHHELD),
     "before the reasoning it was a prompt": ([("quoting", S), ("own", S), ("quoting", S)], S),
     "an output said it in between": ([("own", S), ("shown", S), ("quoting", S)], S),
+    "an output said it after an echo of it": ([("own", S), ("quoting", S), ("shown", S), ("quoting", S)], S),
     "an output says it later": ([("own", S), ("quoting", S), ("shown", S)], S),
     "a second observation": ([("own", S), ("quoting", S), ("quoting", S)], WITHHELD),
     "an observation, then reasoning": ([("own", "x"), ("quoting", S), ("own", S), ("quoting", S)], S),
