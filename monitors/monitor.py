@@ -8,6 +8,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from schemas.behaviours import BEHAVIOURS, CATEGORIES
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -25,6 +27,11 @@ class MonitorSpec:
     version: str
     digest: str
     scopes: tuple[Scope, ...]
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the behaviours that it looks for."""
+        return tuple(c for c in CATEGORIES if any(BEHAVIOURS[s.behaviour].category == c for s in self.scopes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a monitor says of one trace. Not having looked is a state of its own, never a score of zero."""
+    """What a monitor says of one trace. Not having looked is a state of its own, never a score of zero.
+
+    `by_category` is the score of each category that the monitor looked for in the channels that it read: all of its
+    grounds for suspicion, also those that were too weak for a finding. An assessed trace has one at least.
+    """
 
     state: str
     reason: str | None
     channels: tuple[str, ...]
     score: float | None
     findings: tuple[Finding, ...] = ()
+    by_category: tuple[tuple[str, float], ...] = ()
 
 
 class Monitor(Protocol):

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from monitors.monitor import Finding, MonitorSpec, Verdict
 from pipelines.plan import Part
-from schemas.behaviours import BEHAVIOURS
+from schemas.behaviours import BEHAVIOURS, CATEGORIES
 from schemas.canary import CANARY, marked_id
 from schemas.digest import digest, text_buffer
 from schemas.results import ALERTS, ASSESSMENTS
@@ -86,11 +86,16 @@ def assessments(
             "reason": pa.array([v.reason for v in verdicts], pa.string()),
             "channels": channels,
             "score": pa.array([v.score for v in verdicts], pa.float64()),
+            **{c: pa.array([_score_of(v, c) for v in verdicts], pa.float64()) for c in CATEGORIES},
             "file": traces.column("file"),
             "row_group": traces.column("row_group"),
             "row": traces.column("row"),
         }
     )
+
+
+def _score_of(verdict: Verdict, category: str) -> float | None:
+    return next((score for c, score in verdict.by_category if c == category), None)
 
 
 def alerts(
@@ -168,6 +173,9 @@ def violations(
     broken = Counter(ASSESSMENTS.violations(judged))
     if len(verdicts) != len(traces):
         broken["one verdict per trace"] += abs(len(verdicts) - len(traces))
+    broken["assessments: a score by category where the monitor looked, and nowhere else"] += sum(
+        (v.state == "assessed") != bool(v.by_category) for v in verdicts
+    )
     if found is not None:
         broken.update(ALERTS.violations(found))
         broken["alerts.evidence lies inside its step"] += _stray_spans(traces.column("steps"), verdicts)

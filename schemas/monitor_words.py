@@ -14,7 +14,7 @@ NAMES = frozenset(
         *("rules", "category", "behaviour", "stance", "sanctioned", "level", "score", "threshold", "channel"),
         *("channels", "evidence", "signature", "rationale", "canary", "schema_version", "state", "reason"),
         *("call_id", "verdict", "quote_found", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "cached"),
-        *("attempts", "error", "note", "reviewer", "reviewed_at"),
+        *("attempts", "error", "note", "reviewer", "reviewed_at", "test_gaming", "hidden_objective"),
     )
 )
 # wherever one of these begins a word of a name, or ends one, a monitor or a reviewer is not far

@@ -41,7 +41,7 @@ EVIDENCE = pa.list_(
 
 ASSESSMENTS = Table(
     "assessments",
-    version=1,
+    version=2,
     doc=(
         "One row per trace and monitor: whether it could look. *Not assessed* never reads as *clean*. An `assessed` "
         "row may carry a reason too: what there was was read, but the reasoning was absent or redacted."
@@ -56,6 +56,19 @@ ASSESSMENTS = Table(
         Column("channels", pa.list_(pa.string()), "The channels in which it read text."),
         Column(
             "score", pa.float64(), "Suspicion from 0 to 1; null if not assessed.", nullable=True, minimum=0, maximum=1
+        ),
+        *(
+            Column(
+                category,
+                pa.float64(),
+                f"Suspicion of {category.replace('_', ' ')} alone, whether or not it sufficed for an alert. Null where "
+                "the monitor does not look for it, or read nothing in which it would.",
+                nullable=True,
+                minimum=0,
+                maximum=1,
+                since=2,
+            )
+            for category in CATEGORIES
         ),
         *PROVENANCE,
     ),

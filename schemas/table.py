@@ -14,7 +14,8 @@ class Column:
     """One column: its name, type and meaning, and what its values must keep to.
 
     `one_of`, `minimum` and `maximum` (both inclusive) are checked on every row; null is never checked against them,
-    it is allowed or not by `nullable`.
+    it is allowed or not by `nullable`. `since` is the version of the table that brought the column: what was stored
+    before it reads as null.
     """
 
     name: str
@@ -24,6 +25,11 @@ class Column:
     one_of: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    since: int = 1
+
+    def __post_init__(self) -> None:
+        if self.since > 1 and not self.nullable:
+            raise ValueError(f"column {self.name} came with version {self.since}, so rows before it have null there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,11 @@ class Table:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
+
+    @property
+    def later(self) -> frozenset[str]:
+        """Columns that came after version 1: a table stored before them is still this table."""
+        return frozenset(c.name for c in self.columns if c.since > 1)
 
     def batch(self, columns: dict[str, object]) -> pa.RecordBatch:
         """A batch of this table from a dict of lists or arrays; a missing column is null, an unknown one an error."""
@@ -95,7 +106,8 @@ class Table:
         lines += ["| column | type | null | meaning |", "|---|---|---|---|"]
         for c in self.columns:
             bounds = f" One of {', '.join(f'`{v}`' for v in c.one_of)}." if c.one_of else ""
-            lines.append(f"| `{c.name}` | `{c.type}` | {'yes' if c.nullable else 'no'} | {c.doc}{bounds} |")
+            since = f" Since version {c.since}." if c.since > 1 else ""
+            lines.append(f"| `{c.name}` | `{c.type}` | {'yes' if c.nullable else 'no'} | {c.doc}{bounds}{since} |")
         return "\n".join(lines) + "\n"
 
 

@@ -55,7 +55,9 @@ class TfidfMonitor:
         texts = written(steps)
         scores = self.model.predict_proba(texts)[:, 1] if texts else np.zeros(0)
         return [
-            Verdict("assessed", None, OWN, float(score)) if text else Verdict("not_assessed", "no_reasoning", (), None)
+            Verdict("assessed", None, OWN, float(score), (), ((self.category, float(score)),))
+            if text
+            else Verdict("not_assessed", "no_reasoning", (), None)
             for text, score in zip(texts, scores, strict=True)
         ]
 

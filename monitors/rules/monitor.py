@@ -16,6 +16,7 @@ from monitors.rules.engine import ENGINE_VERSION, Engine, Fired, Limits, Outcome
 from monitors.rules.pack import RulePack
 from monitors.rules.scan import Batch
 from monitors.rules.selftest import failed_tests
+from schemas.behaviours import CATEGORIES
 from schemas.digest import digest
 from schemas.errors import ControlMissed
 from schemas.results import LEVELS, STANCES
@@ -121,7 +122,13 @@ class RuleMonitor:
         unseen = None if seen & (1 << _REASONING) else "redacted" if seen & _REDACTED else "no_reasoning"
         if not channels:
             return Verdict("not_assessed", unseen or "no_reasoning", (), None)
-        return Verdict("assessed", unseen if self._listened & (1 << _REASONING) else None, channels, 0.0)
+        reason = unseen if self._listened & (1 << _REASONING) else None
+        return Verdict("assessed", reason, channels, 0.0, (), self._looked_for(channels))
+
+    def _looked_for(self, channels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+        """The categories with a rule that listens to one of the channels, none of them suspicious."""
+        heard = {r.category for r in self.pack.rules if not set(r.listens).isdisjoint(channels)}
+        return tuple((c, 0.0) for c in CATEGORIES if c in heard)
 
     def _verdict(self, outcome: Outcome, clean: Verdict) -> Verdict:
         if not outcome.fired:
@@ -131,12 +138,18 @@ class RuleMonitor:
         for fired in outcome.fired:
             groups.setdefault(fired.rule.behaviour, []).append(fired)
         findings = [self._finding(groups[b], texts, channels) for b in sorted(groups)]
+        scores = dict(clean.by_category)
+        for finding in findings:
+            if finding.stance == "rejected":  # to think of it and say no is no ground for suspicion
+                continue
+            scores[finding.category] = max(scores.get(finding.category, 0.0), finding.score)
         return Verdict(
             "assessed",
             clean.reason if outcome.whole else "over_budget",
             clean.channels,
             max(f.score for f in findings),
             tuple(f for f in findings if f.score >= self.settings.threshold),
+            tuple(scores.items()),
         )
 
     def _finding(self, group: list[Fired], texts: Sequence[memoryview], channels: Sequence[str]) -> Finding:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from monitors.code import CodeMonitor, CodeSettings
 from monitors.code import examine as examining
 from monitors.code.clue import score
+from schemas.behaviours import CATEGORIES
 from schemas.errors import ControlMissed
 from schemas.results import LEVELS, STANCES
 from tests.monitors.code.making import MONITOR, Trace, array, judged
@@ -63,6 +64,14 @@ SEEN = {
 def test_what_was_seen(trace: Trace, expected: tuple[str, str | None, tuple[str, ...], float | None]) -> None:
     verdict = judged(trace)
     assert (verdict.state, verdict.reason, verdict.channels, verdict.score) == expected
+    assert [c for c, _ in verdict.by_category] == (list(CATEGORIES) if verdict.state == "assessed" else [])
+
+
+def test_suspicion_is_of_the_category_that_was_done() -> None:
+    verdict = judged(CHEAT)
+    scores = dict(verdict.by_category)
+    assert {f.category for f in verdict.findings} == {"test_gaming"}
+    assert scores == {"test_gaming": verdict.score, "hidden_objective": 0.0}
 
 
 def test_places_count_code_points() -> None:

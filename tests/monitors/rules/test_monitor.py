@@ -140,6 +140,31 @@ def test_rules_of_one_behaviour_make_one_finding() -> None:
     assert verdict.score == 0.9
 
 
+BY_CATEGORY = pack(
+    rule(id="TG08.a", confidence=0.4, channels=LISTENS, p="hit"),
+    rule(id="TG01.a", confidence=0.9, channels=("action",), stance="rejected", p="thought"),
+    rule(id="HO02.b", confidence=0.8, channels=("reasoning",), p="seen"),
+)
+CATEGORY_SCORES: dict[str, tuple[list[Step], dict[str, float]]] = {
+    "nothing found": ([("reasoning", "fine", False)], {"test_gaming": 0.0, "hidden_objective": 0.0}),
+    "one of two": ([("reasoning", "hit", False)], {"test_gaming": 0.4, "hidden_objective": 0.0}),
+    "both": ([("reasoning", "hit and seen", False)], {"test_gaming": 0.4, "hidden_objective": 0.8}),
+    "one was not looked for": ([("action", "run", False)], {"test_gaming": 0.0}),
+    "the other of what was looked for": ([("action", "hit", False)], {"test_gaming": 0.4}),
+    "thought of and refused": ([("action", "thought", False)], {"test_gaming": 0.0}),
+    "nothing was read": ([("output", "hit", False)], {}),
+}
+
+
+@pytest.mark.parametrize(("trace", "scores"), CATEGORY_SCORES.values(), ids=CATEGORY_SCORES)
+@pytest.mark.parametrize("threshold", [0.0, 0.95])
+def test_each_category_that_was_looked_for_has_a_score(
+    trace: list[Step], scores: dict[str, float], threshold: float
+) -> None:
+    verdict = judged(RuleMonitor(BY_CATEGORY, RuleSettings(threshold=threshold)), *trace)
+    assert dict(verdict.by_category) == scores
+
+
 def test_findings_below_the_threshold_are_scored_and_not_reported() -> None:
     tried = pack(rule(id="TG08.a", confidence=0.4, p="hit"), rule(id="HO02.b", confidence=0.8, p="hit"))
     verdict = judged(RuleMonitor(tried, RuleSettings(threshold=0.5)), ("reasoning", "hit", False))

@@ -41,6 +41,7 @@ class Trace:
     dims: Mapping[str, object] = field(default_factory=dict)
     looks: Mapping[str, Sequence[Finding] | None] = field(default_factory=dict)
     channels: tuple[str, ...] = ("reasoning", "action")
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by monitor and category
     true_digest: str | None = None  # where the trace lies in a file, too
 
     @property
@@ -137,8 +138,11 @@ def stage_files(
                     "unit_id": unit_id(file, monitor.digest),
                 }
                 state, reason = ("not_assessed", "over_budget") if found is None else ("assessed", None)
+                scores = trace.scores.get(monitor.id, {})
                 tables[ASSESSMENTS].append(
-                    own | {"state": state, "reason": reason, "channels": list(trace.channels), "score": None}
+                    own
+                    | {"state": state, "reason": reason, "channels": list(trace.channels)}
+                    | {"score": max(scores.values(), default=None), **scores}
                 )
                 tables[ALERTS] += [own | _alert(trace, monitor, f) for f in found or ()]
         tables[DEAD_LETTERS] += [

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from pipelines.store import TABLES, Conflict, StagedFile, Store, delta
 from pipelines.store.connect import literal
@@ -20,6 +23,7 @@ from pipelines.store.marker import FORMAT, MARKER
 from pipelines.store.views import VIEWS
 from schemas.errors import CotmonitorError, StoreError
 from schemas.ledger import RUNS, UNITS
+from schemas.results import ASSESSMENTS
 from schemas.table import Table
 from schemas.trace import TRACES
 from tests.pipelines.store.books import (
@@ -371,6 +375,50 @@ def test_two_rows_of_one_run_are_both_kept(tmp_path: Path) -> None:
     assert rows(store, "SELECT count(*) FROM raw.runs") == [(2,)]
     assert rows(store, "SELECT status, error FROM runs") == [("failed", "disk full")]
     assert RUNS.names == tuple(c[0] for c in Store.open(store.path).connect().execute("SELECT * FROM runs").description)
+
+
+def before(table: Table) -> Table:
+    """The table as version 1 had it."""
+    return Table(table.name, 1, table.doc, tuple(c for c in table.columns if c.since == 1), table.key)
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Store:
+    """A store written before `assessments` had scores by category, with one night in it."""
+    store = Store.create_or_open(tmp_path / "store")
+    shutil.rmtree(store.table_path("assessments"))
+    delta.create(store.table_path("assessments"), before(ASSESSMENTS))
+    night(store, "r1", [File("a", [HIT])])
+    [file] = store.table_path("assessments").glob("*.parquet")
+    pq.write_table(pq.read_table(file, columns=list(before(ASSESSMENTS).names)), file)
+    return store
+
+
+SCORES = "SELECT trace_id, test_gaming FROM assessments JOIN traces USING (trace_key) ORDER BY ALL"
+
+
+def test_a_store_of_before_a_column_reads_as_null_there_and_nothing_is_written(older: Store) -> None:
+    written = tree(older.path)
+    reader = Store.open(older.path)
+    assert rows(reader, SCORES) == [("t1", None)]
+    assert rows(reader, "SELECT count(*) FROM alerts") == [(1,)]
+    assert tree(older.path) == written
+
+
+def test_a_store_of_before_a_column_gets_it_once_it_is_written_to(older: Store) -> None:
+    for name in ("b", "c"):
+        store = Store.open(older.path, write=True)
+        night(store, f"r-{name}", [File(name, [Trace(name, scores={"rules.core": {"test_gaming": 0.25}})])])
+    assert rows(Store.open(older.path), SCORES) == [("b", 0.25), ("c", 0.25), ("t1", None)]
+    history = DeltaTable(str(older.table_path("assessments"))).history()
+    assert sum(h["operation"] == "ADD COLUMN" for h in history) == 1
+
+
+def test_two_who_widen_a_table_at_once_do_it_once(older: Store) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: Store.open(older.path, write=True), range(8)))
+    fields = [f.name for f in DeltaTable(str(older.table_path("assessments"))).schema().fields]
+    assert sorted(fields) == sorted(ASSESSMENTS.names)
 
 
 def test_a_store_of_another_version_is_named_as_such(tmp_path: Path) -> None:
