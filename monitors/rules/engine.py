@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from monitors.rules.conditions import Finder, Hit, awaited, evaluate, rarest_first
-from monitors.rules.pack import Condition, Guard, Rule, RulePack
+from monitors.rules.pack import NOISE, Condition, Guard, Rule, RulePack
+from monitors.rules.reading import PLAIN, Reading, read_as, read_hits
 from monitors.rules.scan import Batch, Ears, Heard
 from monitors.rules.search import OverBudget, Searcher
 from monitors.rules.sieve import Sieve, sieve
 from monitors.rules.trace import TraceText, Windows
+from monitors.stance.grading import possible
 from schemas.trace import CHANNELS
 
-ENGINE_VERSION = 1  # part of every rule monitor's digest: raise it when a change may alter what any pack says
+ENGINE_VERSION = 2  # part of every rule monitor's digest: raise it when a change may alter what any pack says
 TRACE_STEPS_WORTH = 4  # spans kept per pattern: so many steps' worth for a whole trace
 
 
@@ -29,10 +32,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A rule that fires in a trace, and its hits in order."""
+    """A rule that fires in a trace, its hits in order, and how they are to be read."""
 
     rule: Rule
     hits: tuple[Hit, ...]
+    stance: str
+    sanctioned: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,8 @@ class Engine:
         fired, whole = [], True
         for number in sorted({n for patterns in heard.values() for p in patterns for n in self._by_pattern[p]}):
             question = _Question(self._rules[number], heard, self._awaited, trace)
-            if hits := question.answer():
-                fired.append(Fired(self._rules[number].rule, tuple(hits)))
+            if (answer := question.answer()) is not None:
+                fired.append(answer)
             elif not question.whole:
                 whole = False
         return Outcome(tuple(fired), whole, trace) if fired or not whole else None
@@ -115,18 +120,31 @@ class _Question:
         self._heard = heard
         self._awaited = awaited
         self._trace = trace
+        self._readings: dict[Hit, Reading | None] = {}
         self.whole = True  # False once something was cut short, so that silence proves nothing
 
-    def answer(self) -> list[Hit]:
-        """The hits with which the rule fires, or none."""
-        when, guards = self._ready.when, self._ready.guards
+    def answer(self) -> Fired | None:
+        """The rule with the hits with which it fires and how they are read, the gravest reading first."""
+        when = self._ready.when
         plainly = Finder(self._hits, self._anywhere, self._is_reasoning)
         try:
-            hits = evaluate(when, plainly)
-            return evaluate(when, plainly._replace(hits=self._unguarded)) if hits and guards else hits
+            if not evaluate(when, plainly):
+                return None
+            met = evaluate(when, plainly._replace(hits=lambda name, steps: self._read(name, steps, None)))
+            allowed: set[Reading] = set()
+            # hits of the gravest reading first; what was declined, quoted or allowed only where the rule needs it
+            for reading in sorted({r for hit in met if (r := self._readings[hit])}, key=Reading.rank):
+                allowed.add(reading)
+                if hits := evaluate(when, plainly._replace(hits=partial(self._read, allowed=allowed))):
+                    return self._fired(hits, reading)
         except OverBudget:
             self.whole = False
-            return []
+        return None
+
+    def _fired(self, hits: list[Hit], reading: Reading) -> Fired:
+        rule = self._ready.rule
+        stance = reading.damped or read_hits(rule, hits, self._trace)
+        return Fired(rule, tuple(hits), possible(rule.behaviour, stance), reading.sanctioned)
 
     def _is_reasoning(self, step: int) -> bool:
         return self._trace.channels[step] == "reasoning"
@@ -154,10 +172,23 @@ class _Question:
             raise OverBudget  # that nothing was found does not mean that nothing is there
         return hits
 
-    def _unguarded(self, name: str, steps: Collection[int] | None) -> list[Hit]:
-        channels = self._ready.rule.channels
-        return [
-            hit
-            for hit in self._hits(name, steps)
-            if not any(self._trace.guarded(hit, guard, searcher, channels) for guard, searcher in self._ready.guards)
-        ]
+    def _read(self, name: str, steps: Collection[int] | None, allowed: Collection[Reading] | None) -> list[Hit]:
+        """The hits that are no noise and, where `allowed` is given, are read in one of these ways."""
+        kept = []
+        for hit in self._hits(name, steps):
+            if hit not in self._readings:
+                self._readings[hit] = self._reading(hit)
+            reading = self._readings[hit]
+            if reading is not None and (allowed is None or reading in allowed):
+                kept.append(hit)
+        return kept
+
+    def _reading(self, hit: Hit) -> Reading | None:
+        """What guards and words around a hit make of it; None for noise."""
+        reading, channels = PLAIN, self._ready.rule.channels
+        for guard, searcher in self._ready.guards:
+            if self._trace.guarded(hit, guard, searcher, channels):
+                if guard.means == NOISE:
+                    return None
+                reading = reading.meaning(guard.means)
+        return read_as(reading, self._trace.said(hit))

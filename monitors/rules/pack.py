@@ -14,6 +14,10 @@ LISTENABLE = ("reasoning", "action", "output", "memory")  # what a model produce
 SIDES = ("both", "before", "after")
 REACHES = ("sentence", "step", "trace")
 DEFAULT_REACH = "sentence"
+NOISE = "noise"  # a hit near such a guard is not what the rule is about, and does not count at all
+MEANS_STANCE = ("rejected", "quoted_or_fiction", "contemplated", "disclosed")
+MEANS_SANCTIONED = ("user", "environment", "fiction")
+MEANINGS = (NOISE, *MEANS_STANCE, *MEANS_SANCTIONED)
 MAX_SPAN = 2000  # code points; 4 bytes each leaves a span far inside a window's 32 KiB margin
 MAX_NEAR = 2000
 MAX_NEAR_PARTS = 5
@@ -31,10 +35,11 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """An RE2 expression that, found near a hit, makes the hit not count.
+    """An RE2 expression that, found near a hit, says how to read it.
 
-    `within` is a number of code points, or `sentence`, `step` or `trace`; with a `channel`, the guard is searched in
-    all the trace's steps of that channel instead.
+    `means` is `noise` where the hit does not count at all, else the stance or the sanction that it has. `within` is a
+    number of code points, or `sentence`, `step` or `trace`; with a `channel`, the guard is searched in all the trace's
+    steps of that channel instead.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Guard:
     within: int | str
     side: str = "both"
     channel: str | None = None
+    means: str = NOISE
     line: int = field(default=0, compare=False)
 
 
@@ -115,9 +121,11 @@ def names_in(condition: Condition) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One of a rule's own tests: (channel, text) steps, and the line it stands on."""
+    """One of a rule's own tests: (channel, text) steps, how it is to be read, and the line it stands on."""
 
     steps: tuple[tuple[str, str], ...]
+    stance: str | None = None
+    sanctioned: str | None = None
     line: int = field(default=0, compare=False)
 
 
@@ -166,7 +174,7 @@ class Rule:
             self.stance,
             [[p.name, p.regex, list(p.channels)] for p in self.patterns],
             _plain(self.when),
-            [[g.regex, g.within, g.side, g.channel] for g in self.unless],
+            [[g.regex, g.within, g.side, g.channel, g.means] for g in self.unless],
         ]
 
 

@@ -21,10 +21,11 @@ from monitors.rules.read_when import NAME, OPERATORS, Used, read_condition, read
 from monitors.rules.source import Source, did_you_mean, kind_of, line_of
 from schemas.behaviours import BEHAVIOURS, CATEGORIES
 from schemas.errors import Fault
-from schemas.results import LEVELS, STANCES
+from schemas.results import LEVELS, SANCTIONED, STANCES
 from schemas.trace import CHANNELS
 
 ALERTING_STANCES = tuple(s for s in STANCES if s != "rejected")  # a model that says no is never alerted on
+EXPECTED = ("stance", "sanctioned")  # beside the steps of a test: how it is to be read
 _RULE_ID = re.compile(r"(?:TG|HO)\d\d\.[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _REQUIRED = (
     "id",
@@ -231,20 +232,28 @@ class _Reading:
         found = []
         for i, item in enumerate(items):
             steps: list[tuple[str, str]] = []
+            expected: list[str | None] = [None, None]  # stance, sanctioned
             if isinstance(item, ScalarNode):
                 text = self.source.text(item, f"{what}[{i}]")
                 steps = [(channels[0], text)] if text is not None and channels else []
             else:  # a mapping of steps in order, or a list of such where a channel comes twice
                 for part in item.value if isinstance(item, SequenceNode) else [item]:
                     for channel, (key, value) in self.source.entries(part, f"{what}[{i}]").items():
+                        if channel in EXPECTED:
+                            expected[EXPECTED.index(channel)] = self._expected(channel, value, f"{what}[{i}]")
+                            continue
                         if channel not in CHANNELS:
                             self.source.fault(
                                 key, f"{what}[{i}]: unknown channel {channel!r}", did_you_mean(channel, CHANNELS)
                             )
                         text = self.source.text(value, f"{what}[{i}]: {channel}")
                         steps += [(channel, text)] if text is not None else []
-            found.append(Example(tuple(steps), item.start_mark.line + 1))
+            found.append(Example(tuple(steps), expected[0], expected[1], item.start_mark.line + 1))
         return tuple(found)
+
+    def _expected(self, key: str, node: Node, what: str) -> str | None:
+        known = STANCES if key == "stance" else SANCTIONED
+        return self.source.one_of(node, what, key, known)
 
     def names_agree(self, patterns: tuple[Pattern, ...], complete: bool) -> None:
         """Names used must be patterns, and patterns must be used."""

@@ -12,6 +12,8 @@ from monitors.rules.pack import (
     DEFAULT_REACH,
     MAX_NEAR,
     MAX_NEAR_PARTS,
+    MEANINGS,
+    NOISE,
     REACHES,
     SIDES,
     AllOf,
@@ -123,19 +125,20 @@ def read_guards(source: Source, node: Node) -> dict[str, Guard]:
 
 
 def read_guard(source: Source, node: Node, what: str, name: str) -> Guard | None:
-    parts = source.mapping(node, what, ("regex",), ("within", "side", "channel"))
+    parts = source.mapping(node, what, ("regex",), ("within", "side", "channel", "means"))
     regex = source.text(parts["regex"], what) if "regex" in parts else None
     within: int | str | None = DEFAULT_REACH
     if "within" in parts:
         within = _reach(source, parts["within"], what, REACHES)
     side = source.one_of(parts["side"], what, "side", SIDES) if "side" in parts else SIDES[0]
     channel = source.one_of(parts["channel"], what, "channel", CHANNELS) if "channel" in parts else None
+    means = source.one_of(parts["means"], what, "means", MEANINGS) if "means" in parts else NOISE
     if "channel" in parts and ("within" in parts or "side" in parts):
         source.fault(parts["channel"], f"{what}: channel is searched as a whole", "leave out within and side")
     elif within == "trace" and "side" in parts:
         source.fault(parts["side"], f"{what}: a trace has no sides", "leave out side")
-    if regex is None or within is None or side is None or ("channel" in parts and channel is None):
+    if regex is None or within is None or side is None or means is None or ("channel" in parts and channel is None):
         return None
     line = parts["regex"].start_mark.line + 1
     source.faults += lint_regex(regex, source.where, line, what)
-    return Guard(name, regex, within, side, channel, line)
+    return Guard(name, regex, within, side, channel, means, line)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from monitors.rules.conditions import Hit
-from monitors.rules.pack import Guard
-from monitors.rules.search import Searcher, Work
+from monitors.rules.pack import MEANS_SANCTIONED, Guard
+from monitors.rules.search import SPAN_WORK, OverBudget, Searcher, Work
 from monitors.rules.text import StepText
+from monitors.stance.words import NEXT, Words, is_negated, read_words
 
+SPOKEN = ("reasoning", "output")  # an action is an act, and a note to itself says what it says
+_BORDERS = (".", "!", "?", ":", ";", "\n")  # a hit that begins so begins a sentence
 Windows = Sequence[int] | None  # the windows of a step in which a pattern was heard; None: all of them
 
 
@@ -34,6 +37,7 @@ class TraceText:
         self._work: dict[int, Work] = {}
         self._hits: dict[tuple[int, int], tuple[list[Hit], bool]] = {}
         self._kept: dict[int, int] = {}
+        self._said: dict[Hit, str | None] = {}
         self._guarded: dict[tuple[object, ...], bool] = {}
         self._reaches: dict[tuple[int, int, int, int | str], tuple[int, int]] = {}
         self._next: dict[tuple[str, str, int], tuple[int, tuple[int, int] | None]] = {}
@@ -63,11 +67,35 @@ class TraceText:
         """Whether the guard is near the hit, so that the hit does not count. Raises `OverBudget`."""
         if guard.channel is not None or guard.within == "trace":
             wanted = (guard.channel,) if guard.channel is not None else tuple(channels)
-            return self._once((guard.regex, wanted), lambda: self._anywhere(searcher, wanted))
+            asked = guard.means in MEANS_SANCTIONED and guard.channel is not None
+            search = self._asked if asked else self._anywhere
+            return self._once((guard.regex, wanted, asked), lambda: search(searcher, wanted))
         if guard.within == "step":
             return self._in_step(hit, guard, searcher)
         key = (guard.regex, guard.within, guard.side, hit.step, hit.low, hit.high)
         return self._once(key, lambda: self._around(hit, guard, searcher))
+
+    def said(self, hit: Hit) -> str | None:
+        """The stance that the words around a hit say, in the channels that are prose; None where they leave it open."""
+        if self.channels[hit.step] not in SPOKEN:
+            return None
+        if hit not in self._said:
+            self._said[hit] = self._read(hit)
+        return self._said[hit]
+
+    def _read(self, hit: Hit) -> str | None:
+        step = self.step(hit.step)
+        low, high = self._reach(hit, "sentence")
+        try:
+            self.work(hit.step).spend(high - low + SPAN_WORK)
+        except OverBudget:
+            return None  # that it is there is known; how it was meant is left open
+        hit_text = step.slice(hit.low, hit.high)
+        before = "" if hit_text[:1] in _BORDERS else step.slice(low, hit.low)
+        following = step.slice(high, step.forward(high, NEXT)) if high > hit.high else ""
+        said = read_words(Words(before, hit_text, step.slice(hit.high, max(high, hit.high)), following))
+        # what is put out is out, however it is worded; unless it denies or quotes
+        return said if self.channels[hit.step] == "reasoning" or said in ("rejected", "quoted_or_fiction") else None
 
     def _once(self, key: tuple[object, ...], search: Callable[[], bool]) -> bool:
         if key not in self._guarded:
@@ -80,6 +108,19 @@ class TraceText:
             for i, text in enumerate(self.texts)
             if self.channels[i] in channels and len(text)
         )
+
+    def _asked(self, searcher: Searcher, channels: Sequence[str]) -> bool:
+        """Whether it is said anywhere, and not only to forbid it."""
+        for i, text in enumerate(self.texts):
+            if self.channels[i] not in channels or not len(text):
+                continue
+            at = 0
+            while (found := searcher.first(text, at, len(text), self.work(i))) is not None:
+                before = self.step(i).slice(self.step(i).back(found[0], 60), found[0])
+                if not is_negated(before[before.rfind("\n") + 1 :]):
+                    return True
+                at = max(found[1], at + 1)
+        return False
 
     def _around(self, hit: Hit, guard: Guard, searcher: Searcher) -> bool:
         low, high = self._reach(hit, guard.within)

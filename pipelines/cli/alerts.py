@@ -61,7 +61,13 @@ FROM chosen GROUP BY signature ORDER BY max(severity) DESC, count(*) DESC, signa
     "--behaviour", multiple=True, metavar="ID", help="Of this behaviour, e.g. TG08 or special_casing. Repeatable."
 )
 @click.option("--environment", metavar="E", default=None, help="In this environment.")
-@click.option("--min-level", type=click.Choice(LEVELS), default=None, help="Of this level or above.")
+@click.option(
+    "--min-level",
+    type=click.Choice(LEVELS),
+    default="low",
+    show_default=True,
+    help="Of this level or above; informational shows what was turned down or allowed as well.",
+)
 @click.option("--monitor", metavar="ID", default=None, help="Of this monitor, e.g. rules.core.")
 @click.option("--model", metavar="M", default=None, help="Of this model.")
 @click.option("--group", is_flag=True, help="Alike alerts as one row: how many, from which checkpoint on, where.")
@@ -72,7 +78,7 @@ def command(
     run: str | None,
     behaviour: tuple[str, ...],
     environment: str | None,
-    min_level: str | None,
+    min_level: str,
     monitor: str | None,
     model: str | None,
     group: bool,
@@ -97,8 +103,7 @@ def command(
         wanted = [behaviour_id(b) for b in behaviour]
         where.append(f"a.behaviour IN ({', '.join('?' * len(wanted))})")
         values += wanted
-    if min_level is not None:
-        where.append(f'a."level" IN {(*LEVELS[LEVELS.index(min_level) :], "")!r}')
+    where.append(f'a."level" IN {(*LEVELS[LEVELS.index(min_level) :], "")!r}')
     with Store.open(store).connect() as con:
         if run is not None:
             where.append("a.run_id IN (SELECT run_id FROM runs WHERE starts_with(run_id, ?))")

@@ -29,14 +29,17 @@ Examples:
 ALERTS = r"""
 SELECT environment, checkpoint, behaviour, "level", count(*) AS alerts,
        left(regexp_replace(min(evidence[1].excerpt), '\s+', ' ', 'g'), 72) AS "for example"
-FROM alerts GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 12
+FROM alerts WHERE "level" <> 'informational'
+GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 12
 """
 # `rates` has one row per behaviour, and a trace may show several: for a share of traces each is counted once
 SHARES = """
 WITH seen AS (
     SELECT t.environment, t.training_run, t.training_step, t.trace_key,
            coalesce(t.rollout_group, t.task_id, t.trace_key) AS cluster,
-           EXISTS (SELECT 1 FROM alerts a WHERE a.trace_key = t.trace_key) AS flagged
+           EXISTS (
+               SELECT 1 FROM alerts a WHERE a.trace_key = t.trace_key AND a."level" <> 'informational'
+           ) AS flagged
     FROM traces t JOIN assessments s ON s.trace_key = t.trace_key AND s.state = 'assessed'
 )
 SELECT environment, training_run, training_step,

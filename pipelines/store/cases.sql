@@ -1,4 +1,4 @@
--- A trace with its alerts, worst first, and what people said of them. Its dimensions are those of its worst alert.
+-- A trace with its alerts, worst first, where at least one is more than informational, and what people said of them. Its dimensions are those of its worst alert.
 WITH verdicts AS (
     SELECT
         `finding_id`,
@@ -38,4 +38,5 @@ SELECT
     w.`file`, w.`row_group`, w.`row`
 FROM grouped g
 JOIN ranked w ON g.`trace_key` = w.`trace_key` AND w.place = 1
+WHERE w.`level` <> 'informational'
 ORDER BY w.severity DESC, g.`score` DESC, g.`findings` DESC, g.`trace_key`

@@ -1,5 +1,7 @@
 -- How often each behaviour was flagged, by model, checkpoint, training step, training run and environment.
 --
+-- The stance `any` counts the traces that it alerted on; each other stance those in which it was found at all, also where
+-- it was turned down, quoted or allowed (level informational), so that arms of an experiment can be compared.
 -- A behaviour counts a trace as assessed where its monitor read a channel in which it looks for that behaviour;
 -- `without_reasoning` says of how many of these the reasoning was absent or sealed, so that only the rest was read.
 -- `low` and `high` are a 95 % Wilson interval (Wilson 1927) on the effective sample size (Korn & Graubard 1998): the
@@ -72,7 +74,9 @@ totals AS (
     GROUP BY stratum, `monitor`, profile
 ),
 by_stance AS (  -- traces flagged in each cluster
-    SELECT k.stratum, k.cluster, a.`monitor`, a.`behaviour`, a.`stance` AS stance, CAST(count(*) AS DOUBLE) AS y
+    SELECT
+        k.stratum, k.cluster, a.`monitor`, a.`behaviour`, a.`stance` AS stance, CAST(count(*) AS DOUBLE) AS y,
+        CAST(sum(CASE WHEN a.`level` = 'informational' THEN 0 ELSE 1 END) AS DOUBLE) AS loud
     FROM alerts a
     JOIN looks k ON a.`trace_key` = k.`trace_key` AND a.`monitor` = k.`monitor`
     JOIN scopes s ON s.`monitor` = a.`monitor` AND s.digest = k.digest AND s.`behaviour` = a.`behaviour`
@@ -82,7 +86,7 @@ by_stance AS (  -- traces flagged in each cluster
 hits AS (
     SELECT stratum, cluster, `monitor`, `behaviour`, stance, y FROM by_stance
     UNION ALL
-    SELECT stratum, cluster, `monitor`, `behaviour`, 'any' AS stance, sum(y) AS y
+    SELECT stratum, cluster, `monitor`, `behaviour`, 'any' AS stance, sum(loud) AS y
     FROM by_stance
     GROUP BY stratum, cluster, `monitor`, `behaviour`
 ),

@@ -141,7 +141,7 @@ def intervals(samples: list[list[tuple[int, int]]]) -> list[tuple[float, float]]
         con.execute("""CREATE TABLE assessments AS SELECT trace_key, 'm' AS monitor, 'd' AS monitor_digest,
             ['reasoning'] AS channels, 'assessed' AS state FROM traces""")
         con.execute("""CREATE TABLE alerts AS SELECT trace_key, 'm' AS monitor, 'TG08' AS behaviour,
-            'planned' AS stance FROM traces WHERE hit""")
+            'planned' AS stance, 'high' AS level FROM traces WHERE hit""")
         query = f"SELECT low, high FROM ({select('rates', 'duckdb')}) WHERE stance = 'any' ORDER BY training_step"
         return con.execute(query).fetchall()
 

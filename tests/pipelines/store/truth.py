@@ -98,7 +98,9 @@ class Truth:
                     sizes[cluster] += 1
                     silent += "reasoning" not in looked[(trace["trace_key"], m)]["channels"]
                     hit = by_key.get((trace["trace_key"], m, b))
-                    hits[cluster] += hit is not None and stance in ("any", hit["stance"])
+                    hits[cluster] += hit is not None and (
+                        hit["level"] != "informational" if stance == "any" else stance == hit["stance"]
+                    )
                 clusters = [(sizes[c], hits[c]) for c in sizes]
                 assessed, *others = rate(clusters)
                 found[(*stratum, m, b, stance)] = (len(traces), assessed, silent, *others)
