@@ -142,9 +142,9 @@ def test_rules_of_one_behaviour_make_one_finding() -> None:
 
 
 BY_CATEGORY = pack(
-    rule(id="TG08.a", confidence=0.4, channels=LISTENS, p="hit"),
+    rule(id="TG08.a", confidence=0.4, channels=LISTENS, stance="planned", p="hit"),
     rule(id="TG01.a", confidence=0.9, channels=("action",), stance="rejected", p="thought"),
-    rule(id="HO02.b", confidence=0.8, channels=("reasoning",), p="seen"),
+    rule(id="HO02.b", confidence=0.8, channels=("reasoning",), stance="planned", p="seen"),
 )
 CATEGORY_SCORES: dict[str, tuple[list[Step], dict[str, float]]] = {
     "nothing found": ([("reasoning", "fine", False)], {"test_gaming": 0.0, "hidden_objective": 0.0}),
