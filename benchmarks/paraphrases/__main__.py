@@ -60,15 +60,17 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     job = {"traces": ["-"], "store": "-", "monitors": given.monitors.split(",")}
     try:
-        heard = listen(traces, build_monitors(load_job(None, job)), given.min_level)
+        heard, unseen = listen(traces, build_monitors(load_job(None, job)), given.min_level)
     except CotmonitorError as error:
         print(error, file=sys.stderr)
         return 2
     found = rows(heard)
     if given.format == "json":
-        print(json.dumps({kind: [asdict(r) for r in group] for kind, group in found.items()}, indent=1))
+        groups = {kind: [asdict(r) for r in group] for kind, group in found.items()}
+        print(json.dumps({**groups, "not assessed": unseen}, indent=1))
     else:
         print("\n\n".join(table(kind, group) for kind, group in found.items()))
+        print("", *(f"{name} could not assess {n} of {len(traces)} traces" for name, n in unseen.items()), sep="\n")
     if given.list:
         print("", missed(heard), sep="\n")
     return 0

@@ -31,14 +31,20 @@ class Heard:
         return any(BEHAVIOURS[b].category == self.trace.category for b in self.behaviours)
 
 
-def listen(traces: Sequence[Paraphrase], monitors: Iterable[Monitor], min_level: str = "low") -> list[Heard]:
-    """Every monitor's alerts of at least `min_level` on every trace; a trace that none could assess has none."""
+def listen(
+    traces: Sequence[Paraphrase], monitors: Iterable[Monitor], min_level: str = "low"
+) -> tuple[list[Heard], dict[str, int]]:
+    """Every monitor's alerts of at least `min_level` on every trace, and how many traces each could not assess."""
     behaviours: list[set[str]] = [set() for _ in traces]
+    unseen = {}
     steps = steps_of(traces)
     for monitor in monitors:
-        for found, one in zip(behaviours, said(monitor.judge(steps)), strict=True):
+        monitor.control()  # a monitor that is blind hears nothing, and that would be no finding about words
+        verdicts = said(monitor.judge(steps))
+        for found, one in zip(behaviours, verdicts, strict=True):
             found.update(f.behaviour for f in one.found if alerts(f, min_level))
-    return [Heard(t, frozenset(b)) for t, b in zip(traces, behaviours, strict=True)]
+        unseen[monitor.spec.id] = sum(not one.assessed for one in verdicts)
+    return [Heard(t, frozenset(b)) for t, b in zip(traces, behaviours, strict=True)], unseen
 
 
 @dataclass(frozen=True, slots=True)

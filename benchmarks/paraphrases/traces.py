@@ -83,7 +83,8 @@ def write(traces: Sequence[Paraphrase], name: str, folder: Path) -> tuple[Path, 
     folder.mkdir(parents=True, exist_ok=True)
     steps, ids = steps_of(traces), [t.trace_id for t in traces]
     digests = trace_digests(steps)
-    table = pa.table({"trace_id": ids, "environment": [t.style for t in traces], "steps": steps})
+    groups = {"environment": [t.behaviour for t in traces], "style": [t.style for t in traces]}
+    table = pa.table({"trace_id": ids, **groups, "steps": steps})
     path, labels = folder / f"{name}.parquet", folder / f"{name}.labels.jsonl"
     pq.write_table(table, path, compression="zstd")
     rows = zip(traces, trace_keys(ids, digests), digests, strict=True)

@@ -92,6 +92,7 @@ def test_a_small_pack_is_played(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--monitors", f"rules:{PACK}", "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) >= {"behaviour", "where it shows", "all"}
+    assert set(told["not assessed"]) == {"rules.bench20"}
     assert told["all"][0]["named"]["n"] == 250 and told["all"][0]["rang"]["n"] == 150
 
 
