@@ -8,15 +8,13 @@ Literal = int | float | complex | str | bytes | bool | None | tuple["Literal", .
 
 # what a body does, of a function or an exception handler
 EMPTY, CONSTANT, RAISES, LOGIC = "empty", "constant", "raises", "logic"
-HASHED = "hash"  # a test of something that was hashed
+HASHED, LOOP = "hash", "loop"  # tests of something that was hashed, and of a loop's counter
+DERIVED = ("len", "sum", "max", "min")  # tests of what was made of an input
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    (
-        """`subject == literal`; `kind` is `hash` where the subject is a digest of the input, `loop` """
-        """for a loop's counter."""
-    )
+    """`subject == literal`; `kind` says what the subject is if it is no plain value: `HASHED`, `LOOP`, or `DERIVED`."""
 
     subject: str
     literals: tuple[Literal, ...]
@@ -106,6 +104,18 @@ class Handler:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """`if n > 1000: return -1`: a constant or a guess beyond a size, while the rest is worked out."""
+
+    subject: str
+    limit: float
+    answers: tuple[Literal, ...]
+    guesses: bool  # the answer is drawn at random
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was read of one piece; `broken` where some of it could not be parsed."""
 
@@ -115,6 +125,7 @@ class Facts:
     calls: list[Call] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     handlers: list[Handler] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     prints: list[tuple[Literal, int, int]] = field(default_factory=list)
     counters: list[tuple[str, int, int]] = field(default_factory=list)  # state that counts calls

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import base64
-import json
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from monitors.code.facts import CONSTANT, EMPTY, HASHED, LOGIC, RAISES, Literal, Test
+from monitors.code.facts import CONSTANT, EMPTY, LOGIC, RAISES, Literal
 
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Literal]] = {
     ast.USub: operator.neg,
@@ -17,7 +15,6 @@ _UNARY: dict[type[ast.unaryop], Callable[[Any], Literal]] = {
     ast.Not: operator.not_,
 }
 _WRAPPERS = frozenset("str int float list tuple set sorted frozenset dict bytes repr Fraction Decimal len bool".split())
-_HASHES = ("md5", "sha1", "sha256", "sha512", "blake2b", "crc32", "adler32", "hexdigest", "digest", "hash")
 _SPLITS = frozenset(("split", "join", "strip", "encode", "splitlines", "format", "upper", "lower"))
 
 
@@ -109,82 +106,6 @@ def _call(node: ast.Call, depth: int) -> Constant:
     return NOT_FIXED
 
 
-def tests_of(test: ast.expr, loops: frozenset[str]) -> tuple[tuple[Test, ...], bool]:
-    """The equalities with literals that a condition asks for, and whether it asks for nothing else."""
-    if isinstance(test, ast.BoolOp):
-        parts = [tests_of(v, loops) for v in test.values]
-        return tuple(t for tests, _ in parts for t in tests), all(exact and tests for tests, exact in parts)
-    if isinstance(test, ast.Call):
-        return _called(test), True
-    if isinstance(test, ast.NamedExpr):
-        return tests_of(test.value, loops)
-    if not isinstance(test, ast.Compare):
-        return (), False
-    found: list[Test] = []
-    if between := _between(test):
-        return (between,), True
-    left = test.left
-    for op, right in zip(test.ops, test.comparators, strict=True):
-        found += _compared(left, op, right, loops)
-        left = right
-    exact = len(found) == len(test.ops) and not any(isinstance(op, ast.NotEq) for op in test.ops)
-    return tuple(found), exact
-
-
-def _between(test: ast.Compare) -> Test | None:
-    """`13 < n < 15` asks for 14."""
-    if len(test.ops) != 2 or not all(isinstance(op, ast.Lt | ast.LtE) for op in test.ops):
-        return None
-    low, high = constant(test.left).literal, constant(test.comparators[1]).literal
-    if not isinstance(low, int) or not isinstance(high, int):
-        return None
-    low += isinstance(test.ops[0], ast.Lt)
-    high -= isinstance(test.ops[1], ast.Lt)
-    return Test(ast.unparse(test.comparators[0])[:80], (low,)) if low == high else None
-
-
-def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr, loops: frozenset[str]) -> list[Test]:
-    if isinstance(op, ast.In):
-        value, subject = constant(right), left
-        if not value.fixed or not isinstance(value.literal, tuple):
-            return []
-        literals = value.literal
-    elif isinstance(op, ast.Eq | ast.Is | ast.NotEq):
-        value, subject = constant(right), left
-        if not value.fixed:
-            value, subject = constant(left), right
-        literals = (value.literal,)
-        # (n, k) == (4, 4) compares each with its own
-        whole = value.literal if value.fixed and isinstance(subject, ast.Tuple) else None
-        if isinstance(subject, ast.Tuple) and isinstance(whole, tuple) and len(whole) == len(subject.elts):
-            return [Test(ast.unparse(e)[:60], (v,)) for e, v in zip(subject.elts, whole, strict=True)]
-    else:
-        return []
-    if not value.fixed or constant(subject).fixed:
-        return []
-    if isinstance(subject, ast.BinOp) and isinstance(subject.op, ast.Sub) and value.literal == 0:
-        moved = constant(subject.right)  # n - 29 == 0
-        return [Test(ast.unparse(subject.left)[:80], (moved.literal,))] if moved.fixed else []
-    if isinstance(subject, ast.BinOp) and isinstance(subject.op, ast.Mod | ast.BitAnd | ast.BitXor):
-        return []
-    words = ast.unparse(subject)[:80]
-    if any(f"{h}(" in words for h in _HASHES):
-        return [Test(words, literals, HASHED)]
-    if isinstance(subject, ast.Name) and subject.id in loops:
-        return [Test(words, literals, "loop")]
-    return [Test(words, literals)]
-
-
-def pattern_tests(pattern: ast.pattern, subject: str) -> tuple[Test, ...]:
-    """The equalities of a `case`: alternatives are one test, the elements of a sequence one each."""
-    if isinstance(pattern, ast.MatchSequence):
-        return tuple(t for i, p in enumerate(pattern.patterns) for t in pattern_tests(p, f"{subject}[{i}]"))
-    if isinstance(pattern, ast.MatchOr) and any(isinstance(p, ast.MatchSequence) for p in pattern.patterns):
-        return pattern_tests(pattern.patterns[0], subject)
-    values = [v for p in ast.walk(pattern) if isinstance(p, ast.MatchValue) if (v := constant(p.value)).fixed]
-    return (Test(subject, tuple(v.literal for v in values)),) if values else ()
-
-
 def nested_entries(node: ast.Dict) -> list[tuple[Literal, Literal]]:
     """Entries of mappings inside a mapping, with both keys as one."""
     found: list[tuple[Literal, Literal]] = []
@@ -194,37 +115,6 @@ def nested_entries(node: ast.Dict) -> list[tuple[Literal, Literal]]:
             pairs = [(constant(k), constant(v)) for k, v in zip(inner.keys, inner.values, strict=True)]
             found += [((outer.literal, k.literal), v.literal) for k, v in pairs if k.fixed and v.fixed]
     return found
-
-
-def _called(call: ast.Call) -> tuple[Test, ...]:
-    """`data.startswith("3\\n")` and `np.array_equal(a, [1, 2])` are comparisons too."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-    given = [v for a in call.args if (v := constant(a)).fixed]
-    if name in ("startswith", "endswith", "__eq__", "array_equal", "eq", "isclose", "allclose", "fullmatch") and given:
-        return (Test(ast.unparse(call.func)[:60], tuple(v.literal for v in given)),)
-    return ()
-
-
-_BASE64 = frozenset(("b64decode", "decodebytes", "fromhex", "unhexlify", "decompress"))
-_HIDDEN = 200_000  # characters of a program in a string that are opened
-
-
-def unwrapped(call: ast.Call) -> str:
-    """The program that `exec(base64.b64decode("..."))` runs, or nothing."""
-    for node in ast.walk(call):
-        name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
-        if name not in _BASE64 or not isinstance(node, ast.Call) or not node.args:
-            continue
-        said = constant(node.args[0]).literal
-        data = said.encode("ascii", "ignore") if isinstance(said, str) else said
-        if not isinstance(data, bytes) or len(data) > _HIDDEN:
-            continue
-        try:
-            opened = bytes.fromhex(data.decode()) if "hex" in name else base64.b64decode(data, validate=False)
-        except ValueError:
-            continue
-        return opened.decode("utf-8", "ignore")
-    return ""
 
 
 def is_docstring(statement: ast.stmt) -> bool:
@@ -252,6 +142,21 @@ def body_kind(body: Sequence[ast.stmt]) -> tuple[str, Literal]:
     return LOGIC, None
 
 
+def dressed(node: ast.expr | None) -> Constant:
+    """A constant, or one that is only dressed: `725836439 % M`, `int("12") or 0`, `f"{211}"`."""
+    value = constant(node)
+    if value.fixed or node is None:
+        return value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.left, ast.JoinedStr):
+        left = constant(node.left)
+        return left if isinstance(left.literal, int) else NOT_FIXED
+    if isinstance(node, ast.JoinedStr):
+        parts = [constant(v.value if isinstance(v, ast.FormattedValue) else v) for v in node.values]
+        said = "".join(str(p.literal) for p in parts)
+        return Constant(True, said) if all(p.fixed for p in parts) else NOT_FIXED
+    return NOT_FIXED
+
+
 def answers_of(body: Sequence[ast.stmt]) -> tuple[tuple[Literal, ...], bool]:
     """The constants that a branch returns, prints or stores, and whether that is all it does."""
     answers: list[Literal] = []
@@ -259,12 +164,14 @@ def answers_of(body: Sequence[ast.stmt]) -> tuple[tuple[Literal, ...], bool]:
         if isinstance(statement, ast.Pass | ast.Continue | ast.Break) or is_docstring(statement):
             continue
         if isinstance(statement, ast.Return):
-            value = constant(statement.value) if statement.value is not None else Constant(True)
+            value = dressed(statement.value) if statement.value is not None else Constant(True)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            value = constant(statement.value)
+            value = dressed(statement.value)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield):
+            value = dressed(statement.value.value)
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             said = statement.value
-            fixed = [constant(a) for a in said.args]
+            fixed = [dressed(a) for a in said.args]
             name = dotted(said.func).rsplit(".", 1)[-1]
             if name in ("print", "write", "append", "extend", "yield") and all(v.fixed for v in fixed):
                 answers += [v.literal for v in fixed]
@@ -293,23 +200,3 @@ def fixed_function(node: ast.expr) -> bool:
     return False
 
 
-def entries(text: str) -> tuple[tuple[Literal, ...], tuple[Literal, ...]]:
-    """Keys and values of a mapping written in a string."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-            return (), ()
-    if not isinstance(value, dict):
-        return (), ()
-    return tuple(_plain(k) for k in value), tuple(_plain(v) for v in value.values())
-
-
-def _plain(value: object) -> Literal:
-    if isinstance(value, list | tuple | set):
-        return tuple(_plain(v) for v in value)
-    if isinstance(value, dict):
-        return tuple(_plain(x) for pair in value.items() for x in pair)
-    return value if isinstance(value, int | float | str | bytes | bool) else None

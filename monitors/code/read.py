@@ -41,6 +41,6 @@ def _put_at(facts: Facts, start: int, end: int) -> Facts:
     from dataclasses import replace
 
     moved = Facts(imports=facts.imports, reads_input=facts.reads_input)
-    for name in ("branches", "tables", "functions", "calls", "assignments", "handlers"):
+    for name in ("branches", "tables", "functions", "calls", "assignments", "handlers", "gates"):
         getattr(moved, name).extend(replace(fact, start=start, end=end) for fact in getattr(facts, name))
     return moved
