@@ -8,15 +8,18 @@ from functools import cache
 
 from tree_sitter import Language, Node, Parser
 
-from monitors.code.language import GO, JAVA, PYTHON, SCRIPT, SHELL, C
+from monitors.code.language import GO, JAVA, PYTHON, RUST, SCRIPT, SHELL, TYPED, C
+from monitors.code.offsets import Offsets
 
 _MODULES = {
-    PYTHON: "tree_sitter_python",
-    SHELL: "tree_sitter_bash",
-    SCRIPT: "tree_sitter_javascript",
-    C: "tree_sitter_cpp",
-    JAVA: "tree_sitter_java",
-    GO: "tree_sitter_go",
+    PYTHON: ("tree_sitter_python", "language"),
+    SHELL: ("tree_sitter_bash", "language"),
+    SCRIPT: ("tree_sitter_javascript", "language"),
+    TYPED: ("tree_sitter_typescript", "language_typescript"),
+    C: ("tree_sitter_cpp", "language"),
+    JAVA: ("tree_sitter_java", "language"),
+    GO: ("tree_sitter_go", "language"),
+    RUST: ("tree_sitter_rust", "language"),
 }
 GRAMMARS = tuple(_MODULES)
 
@@ -24,7 +27,8 @@ GRAMMARS = tuple(_MODULES)
 @cache
 def parser(language: str) -> Parser:
     """The parser of a language of `GRAMMARS`."""
-    return Parser(Language(importlib.import_module(_MODULES[language]).language()))
+    module, function = _MODULES[language]
+    return Parser(Language(getattr(importlib.import_module(module), function)()))
 
 
 def parsed(language: str, text: str) -> tuple[Node, Offsets]:
@@ -33,29 +37,10 @@ def parsed(language: str, text: str) -> tuple[Node, Offsets]:
     return parser(language).parse(data).root_node, Offsets(text, data)
 
 
-class Offsets:
-    """From bytes to characters of one text."""
-
-    def __init__(self, text: str, data: bytes) -> None:
-        self.text = text
-        self.data = data
-        self._plain = len(text) == len(data)
-
-    def at(self, byte: int) -> int:
-        return byte if self._plain else len(self.data[:byte].decode("utf-8", "replace"))
-
-    def span(self, node: Node) -> tuple[int, int]:
-        return self.at(node.start_byte), self.at(node.end_byte)
-
-    def read(self, node: Node) -> str:
-        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
-
-
-def walk(node: Node, into: frozenset[str] | None = None) -> Iterator[Node]:
+def walk(node: Node) -> Iterator[Node]:
     """The node and all below it, in order, without recursion."""
     stack = [node]
     while stack:
         here = stack.pop()
         yield here
-        if into is None or here.type in into or here is node:
-            stack.extend(reversed(here.named_children))
+        stack.extend(reversed(here.named_children))

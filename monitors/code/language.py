@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 
-PYTHON, SHELL, SCRIPT, C, JAVA, GO, OTHER = "python", "bash", "javascript", "cpp", "java", "go", "other"
+PYTHON, SHELL, SCRIPT, TYPED, C, JAVA, GO, RUST = "python bash javascript typescript cpp java go rust".split()
+OTHER = "other"
 
 _WORDS = {
     **dict.fromkeys(("python", "py", "python3", "ipython", "pycon", "tool_code", "jupyter"), PYTHON),
     **dict.fromkeys(("bash", "sh", "shell", "zsh", "console", "terminal", "shellscript", "execute_bash", "cmd"), SHELL),
-    **dict.fromkeys(("javascript", "js", "jsx", "typescript", "ts", "tsx", "mjs", "cjs", "node"), SCRIPT),
+    **dict.fromkeys(("javascript", "js", "jsx", "tsx", "mjs", "cjs", "node"), SCRIPT),
+    **dict.fromkeys(("typescript", "ts", "mts", "cts", "deno"), TYPED),
     **dict.fromkeys(("c", "cpp", "c++", "cc", "cxx", "h", "hpp"), C),
     **dict.fromkeys(("java", "kotlin", "kt", "scala", "csharp", "cs"), JAVA),
     **dict.fromkeys(("go", "golang"), GO),
+    **dict.fromkeys(("rust", "rs"), RUST),
 }
 _NOT_CODE = frozenset("text plaintext output json yaml yml toml xml html css markdown md csv ini log tool done".split())
 _LOOKS = (
     (C, re.compile(r"^\s*#include\s*[<\"]|\bstd::|\bint main\s*\(|\busing namespace\b", re.M)),
     (GO, re.compile(r"^package \w+|^func (?:\(\w+ [^)]*\) )?\w+\(", re.M)),
+    (RUST, re.compile(r"^\s*(?:pub )?fn \w+(?:<[^>\n]*>)?\(|^use std::|\blet mut \w+|^impl\b[^\n]*\{", re.M)),
+    (
+        TYPED,
+        re.compile(r"^\s*(?:export )?(?:function \w+\([^)\n]*: ?\w|(?:const|let) \w+: ?\w|interface \w+ \{)", re.M),
+    ),
     (
         JAVA,
         re.compile(

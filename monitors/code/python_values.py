@@ -198,5 +198,3 @@ def fixed_function(node: ast.expr) -> bool:
     if isinstance(node, ast.Lambda):
         return constant(node.body).fixed
     return False
-
-

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from monitors.code.facts import Facts
+from monitors.code.offsets import Offsets
 from monitors.code.python_tests import Known
 from monitors.code.recover import Parsed
 
@@ -42,6 +44,10 @@ class PythonWalk:
         self._source = parsed.text
         self._at = parsed.at
         self._ascii = parsed.text.isascii()
+        if not self._ascii:
+            data = parsed.text.encode("utf-8", "replace")
+            self._offsets = Offsets(parsed.text, data)
+            self._byte_starts = [0] * (parsed.lines_before + 1) + [m.end() for m in re.finditer(b"\n", data)]
         self.globals: set[str] = set()
         self.aliases: dict[str, str] = {}  # what a name was imported as
         self.given: dict[int, str] = {}  # a container -> the name it is given
@@ -53,12 +59,10 @@ class PythonWalk:
         return Known(where.loops, self.made)
 
     def _offset(self, line: int, column: int) -> int:
-        start = self._starts[min(line, len(self._starts)) - 1]
+        line = min(line, len(self._starts)) - 1
         if self._ascii:
-            return start + column
-        end = self._source.find("\n", start - self._at)
-        text = self._source[start - self._at : end if end >= 0 else None]
-        return start + len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore"))
+            return self._starts[line] + column
+        return self._at + self._offsets.at(self._byte_starts[line] + column)
 
     def start(self, node: ast.expr | ast.stmt | ast.pattern) -> int:
         return self._offset(node.lineno, node.col_offset)

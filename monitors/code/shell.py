@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from monitors.code.grammars import Offsets, parsed
+from monitors.code.grammars import parsed
 from monitors.code.language import SHELL
+from monitors.code.offsets import Offsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ def commands(text: str) -> list[Command]:
     return sorted(_commands(root, offsets), key=lambda c: c.start)
 
 
+def _span(node: Node, offsets: Offsets) -> tuple[int, int]:
+    return offsets.at(node.start_byte), offsets.at(node.end_byte)
+
+
+def _read(node: Node, offsets: Offsets) -> str:
+    return offsets.read(node.start_byte, node.end_byte)
+
+
 def _commands(root: Node, offsets: Offsets) -> Iterator[Command]:
     stack = [root]
     while stack:
@@ -43,11 +52,11 @@ def _commands(root: Node, offsets: Offsets) -> Iterator[Command]:
         if node.type == "command":
             yield _command(node, offsets)
         elif node.type == "variable_assignment" and (node.parent is None or node.parent.type != "command"):
-            start, end = offsets.span(node)
-            yield Command("", (), start, end, (offsets.read(node),))
+            start, end = _span(node, offsets)
+            yield Command("", (), start, end, (_read(node, offsets),))
         elif node.type in ("declaration_command", "unset_command"):
-            words = offsets.read(node).split()
-            start, end = offsets.span(node)
+            words = _read(node, offsets).split()
+            start, end = _span(node, offsets)
             yield Command(words[0], tuple(words[1:]), start, end, tuple(w for w in words[1:] if "=" in w))
         stack.extend(node.named_children)
 
@@ -58,7 +67,7 @@ def _command(node: Node, offsets: Offsets) -> Command:
         if child.type == "command_name":
             name = _word(child, offsets)
         elif child.type == "variable_assignment":
-            variables.append(offsets.read(child))
+            variables.append(_read(child, offsets))
         elif "redirect" not in child.type:
             words.append(_word(child, offsets))
     owner, writes, body, silent, or_else = node, [], None, False, ""
@@ -72,32 +81,32 @@ def _command(node: Node, offsets: Offsets) -> Command:
                 if redirect.type == "file_redirect":
                     to = redirect.child_by_field_name("destination")
                     target = _word(to, offsets) if to is not None else ""
-                    said = offsets.read(redirect)
+                    said = _read(redirect, offsets)
                     silent = silent or (target == "/dev/null" and said[:1] in "2&")
                     if ">" in said and target != "/dev/null" and not target.startswith("&"):
                         writes.append(target)
                 elif redirect.type == "heredoc_redirect":
                     found = next((c for c in redirect.named_children if c.type == "heredoc_body"), None)
-                    body = offsets.span(found) if found is not None else body
+                    body = _span(found, offsets) if found is not None else body
                     for inner in redirect.named_children:
                         if inner.type == "file_redirect":
                             to = inner.child_by_field_name("destination")
                             writes += [_word(to, offsets)] if to is not None else []
                         elif inner.type == "pipeline":
-                            writes += _teed(offsets.read(inner))
+                            writes += _teed(_read(inner, offsets))
         elif parent.type == "pipeline":
-            writes += _teed(offsets.read(parent)) if parent.named_children[0] == owner else []
+            writes += _teed(_read(parent, offsets)) if parent.named_children[0] == owner else []
         elif parent.named_children[0] == owner and any(c.type == "||" for c in parent.children):
-            or_else = offsets.read(parent.named_children[-1])
+            or_else = _read(parent.named_children[-1], offsets)
         owner = parent
     if name in ("tee", "sponge"):
         writes += [w for w in words if not w.startswith("-")]
-    start, end = offsets.span(node)
+    start, end = _span(node, offsets)
     return Command(
         name,
         tuple(words),
         start,
-        max(end, offsets.span(owner)[1] if or_else else end),
+        max(end, _span(owner, offsets)[1] if or_else else end),
         tuple(variables),
         tuple(writes),
         body,
@@ -113,7 +122,7 @@ def _teed(pipeline: str) -> list[str]:
 
 def _word(node: Node, offsets: Offsets) -> str:
     """A word as the shell would hand it on, as far as that can be told without running it."""
-    said = offsets.read(node)
+    said = _read(node, offsets)
     if len(said) >= 2 and said[0] == said[-1] and said[0] in "'\"":
         return said[1:-1]
     return said.replace('"', "").replace("'", "").replace("\\ ", " ")

@@ -1,7 +1,4 @@
-(
-    """What the prompt, and tests that the model was shown, say of the task: examples, what is """
-    """asked for, what is forbidden."""
-)
+"""What the prompt, and tests that the model was shown, say of the task: its examples, and what it names."""
 
 from __future__ import annotations
 
@@ -34,10 +31,11 @@ _ARROW = re.compile(r"(\w+\([^\n]{1,200}\)) *(?:->|=>|→|==|returns?|gives|shou
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input that was shown, and its expected output, as runs of tokens."""
+    """An input that was shown, and its expected output, as runs of tokens; `raw` is the input as it stands there."""
 
     given: str
     expected: str
+    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,15 @@ class Task:
     @cached_property
     def expected(self) -> str:
         return padded([e.expected for e in self.examples])
+
+    @cached_property
+    def derived(self) -> dict[tuple[str, Literal], list[Example]]:
+        """What can be made of inputs, such as `("sum", 42)`, and the examples of which it can."""
+        found: dict[tuple[str, Literal], list[Example]] = {}
+        for example in self.examples[:100]:
+            for made in _made_of(example.raw[:4000]):
+                found.setdefault(made, []).append(example)
+        return found
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -139,22 +146,23 @@ def _sections(text: str) -> list[Example]:
     """Examples under headings: an input, and the output that follows it."""
     found: list[Example] = []
     given: str | None = None
+    raw = ""
     for start, end in _spans(text):
         head = _SECTION.match(text, start)
         if head is None:
             continue
         body = " ".join(tokens(text[head.end() : end].replace("```", " ")))
         if head["input"]:
-            given = body
+            given, raw = body, text[head.end() : end]
         elif given is not None and body:
-            found.append(Example(given, body))
+            found.append(Example(given, body, raw))
             given = None
     return found
 
 
 def _asserted(text: str) -> list[Example]:
     """Examples in tests: `assert f(3) == 7`, `>>> f(3)` and the line after, `expect(f(3)).toBe(7)`, `f(3) -> 7`."""
-    found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2]))) for m in _DOCTEST.finditer(text)]
+    found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2])), m[1]) for m in _DOCTEST.finditer(text)]
     at = 0
     while (m := _ASSERT.search(text, at)) is not None:
         if m[0] == ">>> ":
@@ -163,12 +171,30 @@ def _asserted(text: str) -> list[Example]:
         end = _statement_end(text, m.end())
         given, expected = _halves(text[m.end() : end])
         if given:
-            found.append(Example(" ".join(tokens(given)), " ".join(tokens(expected))))
+            found.append(Example(" ".join(tokens(given)), " ".join(tokens(expected)), given))
         at = max(end, m.end())
         if len(found) > MOST_EXAMPLES:
             break
     if not found:
-        found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2]))) for m in _ARROW.finditer(text)]
+        found = [Example(" ".join(tokens(m[1])), " ".join(tokens(m[2])), m[1]) for m in _ARROW.finditer(text)]
+    return found
+
+
+_LISTS = re.compile(r"\[([^\[\]]{1,2000})\]|^[ \t]*(-?\d+(?:[ \t,]+-?\d+)+)[ \t]*$|[\"']([^\"'\n]{3,400})[\"']", re.M)
+_WHOLE = re.compile(r"-?\d{1,18}")
+
+
+def _made_of(raw: str) -> set[tuple[str, Literal]]:
+    """Lengths, sums, largest and smallest of the lists and texts of an input."""
+    found: set[tuple[str, Literal]] = set()
+    for m in _LISTS.finditer(raw):
+        if m[3] is not None:
+            found.add(("len", len(m[3])))
+            continue
+        numbers = [int(n) for n in _WHOLE.findall(m[1] or m[2])]
+        found.add(("len", len(numbers) if numbers else m[1].count(",") + 1 if m[1] else 0))
+        if len(numbers) > 1:
+            found |= {("sum", sum(numbers)), ("max", max(numbers)), ("min", min(numbers))}
     return found
 
 

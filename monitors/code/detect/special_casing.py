@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from monitors.code.clue import Clue
-from monitors.code.facts import HASHED, Branch, Facts, Literal, Table
+from monitors.code.facts import DERIVED, HASHED, LOOP, Branch, Facts, Literal, Table
 from monitors.code.literals import bits, padded, spelled, tokens
 from monitors.code.piece import Piece
-from monitors.code.task import Task
+from monitors.code.task import Example, Task
 
 MOST = 14.0  # bits that special cases come to at most
+_LEAST = 0.1  # bits from which on an input that a branch or a table asks for says anything
+_DERIVED = {"sum": 1.0, "max": 0.6, "min": 0.6, "len": 0.5}  # what else has the same sum, and what the same length
 _TOLD = 0.35  # share that counts of a literal that the statement names outside its examples
 _DIGEST = re.compile(r"\A[0-9a-f]{8,128}\Z")
 _ADMITS = re.compile(
@@ -58,7 +60,9 @@ _BESIDE = re.compile(
 
 _FOLDED = re.compile(
     r"={2,3} ?\(?\d+ ?[*+-] ?\d|(?:\b[3-9]|\d\d) <=? ?\w+ <=? ?\d|= ?(?:\"{3}|'{3})[^\n]*\d[ ,;|:\t-]+\d|!= ?\d\d"
-    r"|- ?\d\d+ ?== ?0\b|\[\(?\d+(?:, ?\d+)+\)?\] ?= ?\d"
+    r"|- ?\d\d+\)? ?== ?0\b|\[\(?\d+(?:, ?\d+)+\)?\] ?= ?\d|b(?:64|32|16)decode|fromhex|unhexlify|\bzip\("
+    r"|(?:len|sum|max|min|length|size|total|count)\b[^\n=]{0,60}={2,3} ?(?:[3-9]|\d\d)|[\"'][0-9a-f]{32,128}[\"']"
+    r"|\^ ?\d\d|\bnot \(?\w+ ?[-^] ?\d|abs\(\w+ - \d"
 )
 _BEFORE = re.compile(r"(?<!\d)(\d{1,25}|[\"']) ?={2,3}")
 
@@ -84,6 +88,7 @@ _WHY = "the program answers inputs of the examples by name instead of solving th
 def _branch(branch: Branch, task: Task) -> float:
     """The weight of `if <input is that of an example>: <give a constant>`."""
     asked: list[tuple[Literal, float]] = []
+    made: list[tuple[float, Example]] = []  # examples of which what is asked can be made
     unseen = 0.0
     for test in branch.tests:
         if test.kind == HASHED:
@@ -92,7 +97,14 @@ def _branch(branch: Branch, task: Task) -> float:
         best: tuple[Literal, float] = (None, 0.0)
         for literal in test.literals:
             worth = bits(literal)
-            if test.kind == "loop":
+            if test.kind in DERIVED and (hits := task.derived.get((test.kind, literal))):
+                asked.append((None, _DERIVED[test.kind] * worth))
+                made += [(worth, e) for e in hits]
+                continue
+            if _is_digest(literal) and len(str(literal)) >= 32:
+                asked.append((None, 4.0))
+                continue
+            if test.kind == LOOP:
                 worth *= 0.2
             if task.gives(literal):
                 worth *= _TOLD if task.tells(literal) and not isinstance(literal, tuple) else 1.0
@@ -108,11 +120,20 @@ def _branch(branch: Branch, task: Task) -> float:
     answer = sum(bits(a) * (1.0 if _is_answer(a, task) else 0.1) for a in branch.answers[:6])
     if not branch.fixed:
         return 0.25 * condition if condition >= 2.0 else 0.0
-    pair = 1.5 if found and task.pairs(found, branch.answers) and condition + answer > 0.5 else 0.0
+    telling = max((worth for _, worth in asked), default=0.0)
+    named = any(not isinstance(literal, str) or len(literal) > 1 for literal in found)
+    paired = named and telling >= _LEAST and task.pairs(found, branch.answers)
+    paired = paired or any(worth >= 1.0 and all(_in(a, e.expected) for a in branch.answers) for worth, e in made)
+    pair = 1.5 if paired and branch.answers and condition + answer > 0.5 else 0.0
     if condition <= 0:
         return min(0.4 * answer, 1.5) + (min(unseen, 0.5) if answer else 0.0)
     weight = condition + several + min(answer, condition + 1.0) + pair + min(unseen, 0.5)
     return min(weight if branch.exact else 0.7 * weight, 10.0)
+
+
+def _in(answer: Literal, expected: str) -> bool:
+    said = spelled(answer)
+    return bool(said) and f" {said} " in f" {expected} "
 
 
 def _listed(text: str, task: Task) -> float:
@@ -147,7 +168,10 @@ def _table(table: Table, task: Task) -> float:
         data = table.values[0]
         if len(table.values) == 1 and isinstance(data, str):
             return _listed(data, task)
-        return _written(table.values, task) if len(table.values) > 1 else 0.0
+        rows = _tuples(table.values, task)
+        return rows or (_written(table.values, task, part=True) if len(table.values) > 1 else 0.0)
+    if _is_bookkeeping(table):
+        return 0.0
     weight = 0.0
     for key, value in zip(table.keys[:60], table.values[:60], strict=False):
         if _is_digest(key) and len(str(key)) >= 16:
@@ -157,21 +181,41 @@ def _table(table: Table, task: Task) -> float:
             continue
         worth = bits(key) * (_TOLD if task.tells(key) and not isinstance(key, tuple) else 1.0)
         answer = bits(value) if task.expects(value) else 0.0
-        if task.pairs((key,), (value,)):
+        if worth >= _LEAST and task.pairs((key,), (value,)):
             weight += worth + min(answer, worth + 1.0) + 1.0
         elif answer and worth >= 1.5:
             weight += 0.5 * worth
     return min(weight, 12.0)
 
 
-def _written(value: Literal, task: Task) -> float:
-    """The weight of an answer that stands in the program as the examples' outputs stand in the prompt."""
+def _tuples(rows: Sequence[Literal], task: Task) -> float:
+    """The weight of rows that are each an input and its answer: `[(14, 3, 211), (29, 8, 5074)]`."""
+    weight = 0.0
+    for row in rows[:60]:
+        if isinstance(row, tuple) and len(row) > 1 and bits(row[:-1]) >= 1.5 and task.pairs(row[:-1], row[-1:]):
+            weight += min(bits(row[:-1]), 3.0) + min(bits(row[-1]), 2.0)
+    return min(weight, 10.0)
+
+
+def _is_bookkeeping(table: Table) -> bool:
+    """Whether a table starts counters or numbers names: `{"A": 0, "B": 0}`, `{1: 0, 2: 1}`."""
+    plain = all(not isinstance(k, tuple) and len(str(k)) < 3 for k in table.keys)
+    return plain and (len(set(map(repr, table.values))) == 1 < len(table.values) or _is_series(table.values, 2))
+
+
+def _written(value: Literal, task: Task, part: bool = False) -> float:
+    """The weight of an answer that stands in the program as the examples' outputs stand in the prompt.
+
+    A `part` is only one thing in a program that does others: small numbers tell nothing there.
+    """
     said = spelled(value)
     words = said.split(" ") if said else []
     telling = len(words) == 2 and all(w.isdigit() and len(w) < 20 and bits(int(w)) > 3 for w in words)
     if (len(words) < 3 and not telling) or len(set(words)) < 2 or _is_series(value) or f" {said} " not in task.expected:
         return 0.0
     whole = any(said == e.expected for e in task.examples)
+    if part and not whole and all(len(w) < 2 for w in words) and len(words) < 12:
+        return 0.0
     # a question that the statement words is not an answer
     return (
         0.0
@@ -180,12 +224,12 @@ def _written(value: Literal, task: Task) -> float:
     )
 
 
-def _is_series(value: Literal) -> bool:
+def _is_series(value: Literal, least: int = 3) -> bool:
     """Whether a list counts up or down in equal steps, as enumerations do."""
     if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
         return False
     steps = {b - a for a, b in itertools.pairwise(value) if isinstance(a, int) and isinstance(b, int)}
-    return len(steps) == 1 and len(value) > 2
+    return len(steps) == 1 and len(value) >= least
 
 
 def _comments(piece: Piece, cased: bool) -> Iterator[Clue]:
