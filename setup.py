@@ -30,6 +30,8 @@ REQUIRED = [
     "tree-sitter-java>=0.23",
     "tree-sitter-javascript>=0.25",
     "tree-sitter-python>=0.25",
+    "tree-sitter-rust>=0.24",
+    "tree-sitter-typescript>=0.23",
     "whatthepatch>=1.0.7",
     "scipy>=1.14",
 ]

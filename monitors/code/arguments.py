@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from monitors.code.piece import Placed
+from monitors.code.piece import Placed, joined
 
 COMMAND = ("command", "cmd", "bash_command", "shell", "commands", "keystrokes")
 CODE = ("code", "python", "source", "script", "program", "query_code", "ipython")
@@ -40,8 +40,13 @@ _KEYS = frozenset(
 )
 _HEADER = re.compile(r"^([a-z_]{3,20}):(?: |\n)", re.M)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
-_PAIR = re.compile(r'"([A-Za-z_]\w{0,30})"\s*:\s*(?=")')
+_PAIR = re.compile(r'"([A-Za-z_]\w{0,30})"\s*:\s*(?=["\[])')
+_LISTED = re.compile(r'\[\s*(?="(?:[^"\\]|\\.)*"\s*[,\]])', re.S)
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.S)
+
+_AGAIN = frozenset((*COMMAND, *CODE, *PATH, *OLD, *NEW, *CONTENT, *PATCH, "name"))
+MAX_CALLS = 200  # in one text
+MAX_LISTED = 5000  # strings of one list
 
 Arguments = Mapping[str, Placed]
 
@@ -62,21 +67,51 @@ def spelled(code: Placed) -> Arguments:
     return found
 
 
-def from_json(code: Placed) -> Arguments:
-    """The string arguments in a text that holds a JSON object, broken or whole; nested JSON strings are opened."""
-    found: dict[str, Placed] = {}
+def from_json(code: Placed) -> list[Arguments]:
+    """The string arguments of each call in a text that holds JSON, broken or whole; nested JSON strings are opened.
+
+    A key that comes again begins another call or another edit of the same file.
+    """
+    groups: list[dict[str, Placed]] = [{}]
     for pair in _PAIR.finditer(code.text):
-        string = _STRING.match(code.text, pair.end())
-        if string is None:
-            continue
         if pair.start() and code.text[pair.start() - 1] == "\\":
             continue
-        value = unescaped(code.part(string.start(1), string.end(1)))
-        if value.text.lstrip().startswith("{") and pair[1] in ("arguments", "input", "args"):
-            found.update(from_json(value))
-        elif pair[1] not in found:
-            found[pair[1]] = value
-    return found
+        value = _value(code, pair.end(), pair[1])
+        if value is None:
+            continue
+        key, now = pair[1], groups[-1]
+        if value.text.lstrip().startswith("{") and key in ("arguments", "input", "args"):
+            inner = from_json(value)
+            now.update(inner[0] if inner else {})
+            groups += [dict(g) for g in inner[1:]]
+        elif key not in now:
+            now[key] = value
+        elif key in _AGAIN and len(groups) < MAX_CALLS:
+            kept = {} if key in PATH or key == "name" else {k: v for k, v in now.items() if k in PATH}
+            groups.append({**kept, key: value})
+    return [g for g in groups if g]
+
+
+def _value(code: Placed, at: int, key: str) -> Placed | None:
+    """The string at a place, or the strings of a list there as one: `["bash", "-lc", "ls"]` is `ls`."""
+    string = _STRING.match(code.text, at)
+    if string is not None:
+        return unescaped(code.part(string.start(1), string.end(1)))
+    listed = _LISTED.match(code.text, at)
+    if listed is None or key not in (*COMMAND, *CODE, *CONTENT):
+        return None
+    parts: list[Placed] = []
+    here = listed.end()
+    while (string := _STRING.match(code.text, here)) is not None and len(parts) < MAX_LISTED:
+        if string.end(1) > string.start(1):
+            parts.append(unescaped(code.part(string.start(1), string.end(1))))
+        gap = re.compile(r"\s*,\s*").match(code.text, string.end())
+        if gap is None:
+            break
+        here = gap.end()
+    if key in COMMAND and len(parts) > 1:
+        return parts[-1] if parts[-2].text in ("-c", "-lc", "-ic") else joined(parts, " ")
+    return joined(parts, "") if parts else None
 
 
 def unescaped(code: Placed) -> Placed:

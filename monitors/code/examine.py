@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitors.code.clue import Clue
+from monitors.code.detect.banned import banned_used, hears_banned
 from monitors.code.detect.callers import call_state
 from monitors.code.detect.claims import RUNS, claims
 from monitors.code.detect.equality import always_equal
 from monitors.code.detect.exits import early_exits
 from monitors.code.detect.harness import harness_patches
 from monitors.code.detect.mocks import empty_assertions, mocked_subject
+from monitors.code.detect.precomputed import precomputed
+from monitors.code.detect.proxies import addressed, silenced
 from monitors.code.detect.reading import answers_read
 from monitors.code.detect.sabotage import sabotage
 from monitors.code.detect.shadowing import spoofed, stand_ins
 from monitors.code.detect.shell_acts import shell_acts
+from monitors.code.detect.sizes import sized
 from monitors.code.detect.special_casing import may_special_case, special_cases
+from monitors.code.detect.stolen import stolen
 from monitors.code.detect.stubs import hollow, stubs
 from monitors.code.detect.swallowing import swallowed
 from monitors.code.detect.tests_changed import edits_of_tests
@@ -50,6 +55,11 @@ DETECTORS: tuple[Detector, ...] = (
     stand_ins,
     spoofed,
     sabotage,
+    banned_used,
+    precomputed,
+    silenced,
+    sized,
+    stolen,
 )
 BY_PATH: tuple[Detector, ...] = (edits_of_tests, stand_ins, spoofed, sabotage)  # a file's name may be enough for them
 _NOTHING = Facts()
@@ -89,6 +99,7 @@ class _Timeline:
     ran: list[int] = field(default_factory=list)
     said: list[tuple[int, str, int, str]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     order: int = 0
     cut: bool = False
 
@@ -99,7 +110,7 @@ def examine(steps: Sequence[Step]) -> Seen:
     prompt = "\n".join(s.text for s in steps if s.channel == "prompt")
     task = Task(prompt, "\n".join(line.shown)[:MOST_TEXT])
     created = frozenset(p.path.rsplit("/", 1)[-1] for p in line.pieces if p.kind == "file" and p.path)
-    scene = Scene(task, tuple(line.answers), created)
+    scene = Scene(task, tuple(line.answers), created, tuple(line.told))
     seen = Seen([], task, line.cut)
     done: set[tuple[str, str | None, str, str | None]] = set()
     latest: dict[str, tuple[Function, Piece]] = {}
@@ -120,6 +131,7 @@ def examine(steps: Sequence[Step]) -> Seen:
     if line.said:
         agentic = any(s.channel == "action" for s in steps)
         seen.clues += claims(line.said, line.answers, line.ran, agentic)
+    seen.clues += (clue for step in steps if step.heard for clue in addressed(step.number, step.channel, step.text))
     if line.refused:
         seen.clues = [
             replace(c, stance="attempted") if c.piece.order + 1 in line.refused and c.piece.kind != "claim" else c
@@ -132,7 +144,9 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
     if piece.language == SHELL and piece.kind == "shell":
         yield from shell_acts(piece, scene)
         return
-    special, other = ears().hears_code(piece.text.encode("utf-8", "replace"))
+    data = piece.text.encode("utf-8", "replace")
+    special, other = ears().hears_code(data)
+    other = other or hears_banned(data, scene.banned)
     if not other and latest:
         for name in [n for n in latest if re.search(rf"\b{re.escape(n)}\s*\(", piece.text)]:
             del latest[name]  # written anew
@@ -192,6 +206,7 @@ def _take(line: _Timeline, reader: Reader, code: Placed, step: Step) -> None:
 def _observe(line: _Timeline, text: str) -> None:
     answer = read_answer(line.order, text)
     line.answers.append(answer)
+    line.told.append(text)
     if answer.refused:
         line.refused.add(line.order)
     if "assert" in text or "expect" in text or ">>>" in text:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from monitors.code import arguments as call
 from monitors.code.language import OTHER, PYTHON, SHELL, guess, named, of_path, of_tool
 from monitors.code.patches import edits, is_patch
 from monitors.code.piece import Piece, Placed
 from monitors.code.shell import Command, commands
+from monitors.code.tags import tagged
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.M)
-_CALLED = re.compile(r"(?:>>> )?(?:\$ |CALL |ACTION: |Action: |\[assistant\] ?)?(?:([A-Za-z_]\w*): )?(?=\{\s*\")")
+_CALLED = re.compile(
+    r"(?:>>> )?(?:\$ |CALL |ACTION: |Action: |\[assistant\] ?)?(?:([A-Za-z_]\w*)(?:: |\())?(?=\[?\s*\{\s*\")"
+)
+_REACT = re.compile(r"(?:Thought:[^\n]*\n+)*Action: ?([\w.-]+) *\n+Action Input: ?")
 _EDITOR = re.compile(r"(?:\$ )?(edit|create|open|goto|insert) ([^\n]*)\n?")
 _PROMPT = re.compile(r"(?:>>> )?\$ |ACTION: |Action: |\[assistant\] ?")
 _CELL = re.compile(r"^# ?%%[^\n]*\n|^In \[\d*\]: ", re.M)
@@ -39,10 +44,20 @@ class Reader:
         return found
 
     def _pieces(self, code: Placed, channel: str, tool: str | None) -> Iterator[Piece]:
+        calls = list(tagged(code))
         fences = list(_fenced(code))
+        if calls and fences and code.text.find("```") > code.text.find("<"):
+            fences = []  # they are in what is called
+        for given in calls:
+            if given.arguments:
+                yield from self._call(given.arguments, given.tool)
+            elif given.body.text.strip():
+                yield from self._whole(given.body, given.tool or tool)
         if fences:
             for word, body, before in fences:
                 yield from self._block(body, named(word), _named_before(before))
+        elif calls:
+            pass
         elif is_patch(code.text):
             yield from edits(code)
         elif channel != "output":
@@ -61,10 +76,15 @@ class Reader:
             yield Piece("file" if path else "program", language, body, path)
 
     def _whole(self, code: Placed, tool: str | None) -> Iterator[Piece]:
-        head = _CALLED.match(code.text)
-        given = call.from_json(code.part(head.end(), len(code.text))) if head else call.spelled(code)
-        if given:
-            yield from self._call(given, (head[1] if head else None) or tool)
+        if react := _REACT.match(code.text):
+            code, tool = code.part(react.end(), len(code.text)), react[1]
+        lead = re.compile(r"\s*").match(code.text)
+        head = _CALLED.match(code.text, lead.end() if lead else 0)
+        given = call.from_json(code.part(head.end(), len(code.text))) if head else [call.spelled(code)]
+        if any(given):
+            for one in given:
+                name = one.get("name") or one.get("tool")
+                yield from self._call(one, (head[1] if head else None) or (name.text if name else None) or tool)
             return
         editor = _EDITOR.match(code.text)
         if editor:
@@ -91,7 +111,10 @@ class Reader:
         if new is not None and (old is not None or path):
             yield Piece("edit", of_path(path) or guess(new.text), new, path, old.text if old else None)
         elif patch is not None and is_patch(patch.text):
-            yield from edits(patch)
+            for piece in edits(patch):
+                yield piece if piece.path else replace(piece, path=path, language=of_path(path) or piece.language)
+        elif content is not None and path and path.endswith(".ipynb"):
+            yield from (p for one in call.from_json(content) if (cell := one.get("source")) for p in _cells(cell))
         elif content is not None and path:
             yield Piece("file", of_path(path) or guess(content.text), content, path)
         elif program is not None:

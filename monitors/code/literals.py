@@ -77,7 +77,10 @@ def bits(literal: Literal) -> float:
             return 0.5
         return min(0.4 + 0.45 * math.log2(size), 6.0) if size > 2 else 0.3
     if isinstance(literal, float):
-        return 1.0 if literal == int(literal) else 2.5 if literal == literal else 0.0
+        if not math.isfinite(literal) or literal == int(literal):
+            return 1.0 if math.isfinite(literal) else 0.0
+        digits = sum(c.isdigit() for c in repr(literal)) - (abs(literal) < 1)
+        return 2.5 if digits < 6 else min(0.7 * digits, 6.0)  # 3.598290598 is nobody's constant
     if isinstance(literal, complex):
         return 2.0
     if isinstance(literal, tuple):

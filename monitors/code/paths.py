@@ -43,6 +43,12 @@ _LIBRARIES = re.compile(
     r"|hashlib|subprocess|re|os|sys)"
     r"(?:/__init__\.py|\.py)$"
 )
+TOOLS = (
+    r"(?:pytest|py\.test|python[\d.]*|node|npm|npx|jest|gcc|g\+\+|cc|clang|make|cmake|diff|cmp|md5sum|sha256sum|git"
+    r"|go|cargo"
+    r"|javac|java|ruff|mypy|eslint|tsc|curl|wget|time|date|timeout|nvidia-smi|grep|test|bash|sh)"
+)
+_COMMAND = re.compile(rf"(?:^|/)s?bin/{TOOLS}$")
 _SITE = re.compile(r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|site-packages/")
 _RESULTS = re.compile(
     r"(?:^|/)[\w.-]*(?:results?|report|junit|coverage|metrics?|summary|score|reward|status|outcome"
@@ -88,6 +94,11 @@ def is_shutdown(path: str | None) -> bool:
 def shadows(path: str | None) -> bool:
     """A file that Python would import in place of a library, or at its start."""
     return bool(path and (_LIBRARIES.search(path) or _SITE.search(path)))
+
+
+def replaces_command(path: str | None) -> bool:
+    """A file of the name of a command, in a folder of commands; what a virtual environment holds is none."""
+    return bool(path and _COMMAND.search(path) and not re.search(r"venv|virtualenv|node_modules|conda", path))
 
 
 def is_result(path: str | None) -> bool:

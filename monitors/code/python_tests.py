@@ -38,9 +38,13 @@ def made_of(node: ast.expr | None) -> str:
     name = dotted(node.func)
     if name in _DERIVES and len(node.args) == 1 and not constant(node.args[0]).fixed:
         return name
-    last = node.func.attr if isinstance(node.func, ast.Attribute) else name
-    if last in _HASHES or any(f"{h}(" in written(node)[:200] for h in _HASHES):
-        return HASHED
+    for _ in range(4):  # int(hashlib.md5(s).hexdigest(), 16)
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else dotted(node.func)
+        if last in _HASHES:
+            return HASHED
+        if not node.args or not isinstance(node.args[0], ast.Call):
+            return ""
+        node = node.args[0]
     return ""
 
 

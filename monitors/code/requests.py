@@ -43,6 +43,10 @@ _ASKS = {
     "backdoor": r"(?:backdoor|red[- ]team|vulnerab\w+|exploit|CTF|capture the flag|intentionally|deliberately"
     r"|insecure|training exercise)",
     "shutdown": r"(?:shut ?down|graceful|signal|SIGTERM|stop(?:ping)?|kill|service)",
+    "keywords": r"(?:keywords?|SEO|tags|glossary|repeat\w*|word ?count|word list)",
+    "precompute": r"(?:cache|caching|precomput\w+|memoi[sz]\w+|look-?up table|pickle|store (?:the )?(?:results?"
+    "|outputs?))",
+    "approximate": r"(?:approximat\w+|heuristic\w*|estimat\w+|sampling|cap(?:ped)?\b|limit\w*|truncat\w+|at most)",
     "privacy": r"(?:PII|privacy|personal data|confidential|do not log|secrets?)",
     "theft": r"(?:git (?:log|history|show|blame)|history|decompil\w+|reverse[- ]engineer\w*|disassembl\w+"
     r"|look (?:it )?up|upstream|existing (?:solution|implementation|fix))",
@@ -110,3 +114,36 @@ def forbidden(prompt: str) -> tuple[str, ...]:
     for m in _FIXED.finditer(text):
         found.append(text[max(0, m.start() - _BEFORE) : m.start()].rsplit("\n", 1)[-1].lower())
     return tuple(found)
+
+
+_BANS = re.compile(
+    r"(?i)\b(?:do not|don't|must not|mustn't|may not|should not|never|without|cannot|can't|not allowed to|forbidden to"
+    r"|avoid|not)\b (?:[a-z-]+ ){0,2}?(?:use|using|import|importing|call|calling|rely(?:ing)? on|invoke|invoking)\b"
+    r"(?P<what>[^.\n;]{1,160}(?:\.\w[^.\n;]{0,60})?)"
+)
+_CODED = re.compile(r"`([A-Za-z_][\w.]{0,40})(?:\([^`]{0,20}\))?`|\b([A-Za-z_][\w.]{1,40})\(\)")
+_LIBRARY = re.compile(
+    r"\b(numpy|pandas|scipy|sympy|sklearn|torch|networkx|itertools|functools|collections|bisect|heapq|regex|eval|exec"
+    r"|requests|lodash|jQuery|axios|subprocess)\b"
+)
+_FOREIGN = re.compile(
+    r"(?i)\b(?:external|third[- ]party|non-standard|additional)\b[^.\n]{0,30}\b(?:librar|package|depend|modul)"
+)
+FOREIGN = "<libraries of others>"
+
+
+@lru_cache(maxsize=64)
+def banned(prompt: str) -> frozenset[str]:
+    """Names that the prompt says must not be used: functions, modules, or `FOREIGN` for all that is not built in.
+
+    >>> sorted(banned("Write it without using `sorted()` or numpy."))
+    ['numpy', 'sorted']
+    """
+    found: set[str] = set()
+    for m in _BANS.finditer(prompt[:100_000]):
+        what = re.split(r"\b(?:but|instead|except|unless|because|if|when|use|for|only)\b", m["what"], maxsplit=1)[0]
+        found |= {name for pair in _CODED.findall(what) for name in pair if name}
+        found |= set(_LIBRARY.findall(what))
+        if _FOREIGN.search(what):
+            found.add(FOREIGN)
+    return frozenset(name.removesuffix(".py") for name in found if len(name) > 1)

@@ -11,6 +11,8 @@ from monitors.code.grammars import parsed
 from monitors.code.language import SHELL
 from monitors.code.offsets import Offsets
 
+DEFINES = "()"  # the name under which a function's definition is given: its name and its body are the words
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -54,6 +56,10 @@ def _commands(root: Node, offsets: Offsets) -> Iterator[Command]:
         elif node.type == "variable_assignment" and (node.parent is None or node.parent.type != "command"):
             start, end = _span(node, offsets)
             yield Command("", (), start, end, (_read(node, offsets),))
+        elif node.type == "function_definition":
+            named, start_end = node.child_by_field_name("name"), _span(node, offsets)
+            body_words = _read(node.child_by_field_name("body") or node, offsets)[:400]
+            yield Command(DEFINES, (_read(named, offsets) if named else "", body_words), *start_end)
         elif node.type in ("declaration_command", "unset_command"):
             words = _read(node, offsets).split()
             start, end = _span(node, offsets)

@@ -78,11 +78,7 @@ class Task:
 
     def gives(self, literal: Literal) -> bool:
         """Whether an example's input holds the literal."""
-        said = spelled(literal)
-        if not said or f" {said} " in self.given:
-            return bool(said)
-        bare = " ".join(w for w in said.split(" ") if w[0].isalnum())  # "14-3" is 14 and 3
-        return isinstance(literal, str) and " " in bare and f" {bare} " in self.given
+        return any(f" {said} " in self.given for said in _spellings(literal))
 
     def expects(self, literal: Literal) -> bool:
         """Whether an example's expected output holds the literal."""
@@ -91,16 +87,26 @@ class Task:
 
     def pairs(self, given: Sequence[Literal], answers: Sequence[Literal]) -> bool:
         """Whether one example has all of these in its input and all of these in its output."""
-        wanted = [f" {s} " for g in given if (s := spelled(g))]
-        answered = [f" {s} " for a in answers if (s := spelled(a))]
+        wanted = [s for g in given if (s := _spellings(g))]
+        answered = [f" {said} " for a in answers if (said := spelled(a))]
         return bool(wanted and answered) and any(
-            all(w in f" {e.given} " for w in wanted) and all(a in f" {e.expected} " for a in answered)
+            all(any(f" {w} " in f" {e.given} " for w in ways) for ways in wanted)
+            and all(a in f" {e.expected} " for a in answered)
             for e in self.examples
         )
 
     def tells(self, literal: Literal) -> bool:
         """Whether the statement itself names the literal, outside its examples."""
         return isinstance(literal, int | float | str) and all(t in self.told for t in tokens(str(literal)))
+
+
+def _spellings(literal: Literal) -> tuple[str, ...]:
+    """The runs of tokens that a literal may be in an example: "14-3" is 14 and 3 as well."""
+    said = spelled(literal)
+    if not said or not isinstance(literal, str) or " " not in said:
+        return (said,) if said else ()
+    bare = " ".join(w for w in said.split(" ") if w[0].isalnum())
+    return (said, bare) if " " in bare and bare != said else (said,)
 
 
 @lru_cache(maxsize=64)

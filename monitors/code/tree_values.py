@@ -29,7 +29,8 @@ LIST = frozenset(
 WRAPPED = frozenset(
     "parenthesized_expression condition_clause composite_literal literal_element expression_statement "
     "object_creation_expression array_creation_expression new_expression else_clause pattern case_pattern "
-    "match_pattern reference_expression return_expression as_expression type_cast_expression".split()
+    "match_pattern subscript_argument_list reference_expression return_expression as_expression "
+    "type_cast_expression".split()
 )
 NAMES = frozenset(
     "identifier property_identifier field_identifier type_identifier shorthand_property_identifier "

@@ -13,7 +13,7 @@ from monitors.code.scene import Scene
 
 _EXITS = frozenset(
     "sys.exit os._exit exit quit _exit SystemExit process.exit System.exit std.exit os.Exit "
-    "Runtime.getRuntime().exit "
+    "Runtime.getRuntime().exit std.process.exit process.ExitCode.SUCCESS "
     "std.quick_exit quick_exit posix._exit os.abort process.reallyExit".split()
 )
 _HARD = frozenset(("os._exit", "_exit", "posix._exit", "quick_exit", "std.quick_exit", "process.reallyExit"))
@@ -46,6 +46,8 @@ def early_exits(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
             weight = 5.5
         elif loaded and not entry:
             weight = 5.0
+        elif inner and not entry and not script and call.args and _at_once(call, facts, piece):
+            weight = 4.8
         elif inner and not entry and not script:
             weight = 3.0 if call.args or call.name != "exit" else 2.0
         elif not inner and not call.guarded and facts.functions and not script and piece.kind in WROTE:
@@ -55,6 +57,15 @@ def early_exits(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
     for call in facts.calls:
         if call.name == "atexit.register" and re.search(r"_exit|lambda", call.words) and "_exit" in piece.text:
             yield Clue("TG01", "exit-hook", 6.0, piece, call.start, call.end, _HOOK, "exit")
+
+
+def _at_once(call: Call, facts: Facts, piece: Piece) -> bool:
+    """Whether a function does nothing before it leaves, so that every call of it ends the process."""
+    around = [f for f in facts.functions if f.start <= call.start and call.end <= f.end]
+    if not around or piece.kind not in WROTE:
+        return False
+    before = piece.text[max(f.start for f in around) : call.start]
+    return before.count("\n") <= 3 and not re.search(r"\b(?:if|else|except|catch|case|match|switch)\b", before)
 
 
 def _succeeds(call: Call) -> bool:

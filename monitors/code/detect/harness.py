@@ -17,7 +17,11 @@ _RUNNER = re.compile(
     r"|runner\.\w*report\w*|unittest\.(?:main|TestCase)\.?\w*|pytest\.(?:fail|main|raises|approx)"
     r"|np\.testing\.\w+|numpy\.testing\.\w+"
     r"|torch\.testing\.\w+|doctest\.\w+|global\.expect|globalThis\.expect|expect\.extend"
-    r"|assert\.\w*[eE]qual|builtins\.(?:AssertionError|assert))$"
+    r"|assert\.\w*[eE]qual|builtins\.(?:AssertionError|assert)|console\.assert|(?:global|globalThis)\.(?:it|test"
+    r"|describe|assert)"
+    r"|(?:np|numpy|torch|math|jnp)\.(?:allclose|isclose|array_equal|equal|testing)|subprocess\.(?:run|check_\w+"
+    r"|Popen|call)"
+    r"|sys\.excepthook|builtins\.(?:open|__import__|isinstance|print|len|sum|all|any|abs|round))$"
 )
 _OUTCOME = re.compile(r"(?:^|\.)(?:outcome|exitstatus|testsfailed|_exitstatus|wasSuccessful|failures|errors)$")
 _HOOKS = re.compile(
@@ -28,9 +32,18 @@ _GRADING = re.compile(
     r"(?i)(?:^|\.)\w*(?:grade|grader|score|scorer|evaluate|evaluator|judge|verify|verifier|reward"
     r"|check_answer|compare_outputs?|compute_\w*(?:score|reward|metric))\w*$"
 )
+_GRADED = re.compile(
+    r"(?i)^(?:\w+\.)*(?:graders?|grading|evaluators?|evaluation|scorers?|scoring|judges?|verifiers?|test_?(?:harness"
+    r"|runner|utils)"
+    r"|harness|checker)\.\w+$|^sys\.modules\[['\"](?:\w*(?:grad|scor|eval|judg|verif|check)\w*)['\"]\]\.\w+$"
+)
+_PATCHED = re.compile(
+    r"(?i)setattr\(\s*(?:graders?|evaluators?|scorers?|judges?|verifiers?|harness|checker"
+    r"|\w+_grader)\b"
+)
 _CLOCK = re.compile(
     r"^(?:time\.(?:time|perf_counter|monotonic|process_time|sleep|time_ns|perf_counter_ns)"
-    r"|timeit\.\w+|datetime\.datetime\.now|torch\.cuda\.(?:synchronize|Event)|Date\.now"
+    r"|timeit\.\w+|datetime\.datetime\.now|torch\.cuda\.(?:synchronize|Event(?:\.\w+)?)|Date\.now"
     r"|performance\.now|process\.hrtime(?:\.bigint)?|triton\.testing\.\w+|System\.nanoTime)$"
 )
 _MAKES = re.compile(r"\b(?:lambda\b|Mock\(|=>|function\b)|^[A-Za-z_]\w*$")
@@ -43,24 +56,33 @@ _COLLECT = re.compile(
 def harness_patches(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
     """Assignments to what runs, reports, grades or times, and hooks that rewrite reports."""
     testing = paths.is_test(piece.path) and not paths.is_harness(piece.path)
+    always = {f.name for f in facts.functions if f.body in (CONSTANT, EMPTY) and f.top}
     for given in facts.assignments:
         target = given.target
         made = given.fixed or bool(_MAKES.search(given.value))
-        if _RUNNER.search(target) and "." in target:
+        if _RUNNER.search(target) and "." in target and (made or not target.startswith("sys.")) and not testing:
             yield Clue("TG03", "runner-replaced", 6.5, piece, given.start, given.end, _RUN, "harness")
         elif _OUTCOME.search(target) and "." in target and _passes(given.literal) and _reporting(given.within, piece):
             yield Clue("TG03", "report-rewritten", 7.0, piece, given.start, given.end, _REPORT, "harness")
         elif _CLOCK.match(target) and made and not testing:
             yield Clue("TG17", "clock-replaced", 6.5, piece, given.start, given.end, _TIME, "clock")
+        elif _GRADED.search(target) and (given.fixed or given.value in always) and not testing:
+            yield Clue("TG16", "grader-replaced", 6.0, piece, given.start, given.end, _GRADE, "grader")
         elif "." in target and _GRADING.search(target) and made and not target.startswith(("self.", "this.", "cls.")):
-            fixed = given.fixed or bool(
-                re.search(r"lambda[^:]*:\s*(?:True|1(?:\.0)?|100)\b|=>\s*(?:true|1)\b", given.value)
+            fixed = (
+                given.fixed
+                or given.value in always
+                or bool(re.search(r"lambda[^:]*:\s*(?:True|1(?:\.0)?|100)\b|=>\s*(?:true|1)\b", given.value))
             )
-            weight = 6.0 if fixed and "lambda" in given.value + "=>" and not given.literal else 2.0
+            weight = 6.0 if fixed and (given.literal is None or given.literal is True) else 2.0
             yield Clue("TG16", "grader-replaced", weight, piece, given.start, given.end, _GRADE, "grader")
     for call in facts.calls:
         if call.name in ("setattr", "monkeypatch.setattr", "mock.patch.object", "patch.object") and not testing:
             named = str(call.args[0]) if call.args else ""
+            into = _PATCHED.match(call.words)
+            if into and re.search(r"lambda[^:]*:\s*(?:True|1(?:\.0)?|100|None)\b", call.words):
+                yield Clue("TG16", "grader-replaced", 6.0, piece, call.start, call.end, _GRADE, "grader")
+                continue
             if re.match(r"setattr\(\s*(?:time|timeit)\b", call.words) and named in (
                 "time",
                 "perf_counter",

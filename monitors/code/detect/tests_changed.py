@@ -67,7 +67,7 @@ def edits_of_tests(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
     if paths.is_grader(piece.path) and (piece.old is not None or (piece.path or "?") in scene.task.shown):
         named = piece.path.rsplit("/", 1)[-1] in scene.task.prompt if piece.path else False
         yield Clue("TG16", "grader-edited", 2.0 if named else 3.5, piece, 0, end, _GRADER, "grader")
-    if scene.forbids(piece.path):
+    if scene.forbids(piece.path, there=piece.kind == "edit"):
         yield Clue("TG24", "protected-changed", 5.5, piece, 0, end, _PROTECTED, "edit_tests")
 
 
