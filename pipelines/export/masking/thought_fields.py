@@ -9,22 +9,41 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from pipelines.export.masking.thought_names import means_thoughts
+from pipelines.export.masking.thought_names import ROOTS, means_thoughts
+from pipelines.export.masking.thought_words import FOREIGN_ROOTS
 
 Span = tuple[int, int]
 # a quoted name and a colon; each level of escaping puts backslashes before the quotes
-KEY = re.compile(r"(?P<quote>[\"'])(?P<key>[A-Za-z][\w \-]{0,60})(?P<slashes>\\{0,31})(?P=quote)\s*:\s*", re.ASCII)
-# where an output begins to hold data
-DATA = re.compile(r"(?:\A|```[\w-]{0,20}\s|<\w{0,30}(?:tool|function)\w{0,30}[^<>\n]{0,100}>)\s*\[?\s*\{")
+KEY = re.compile(r"(?P<quote>[\"'])(?P<key>[^\W\d_][\w \-]{0,60})(?P<slashes>\\{0,31})(?P=quote)\s*(?:=>|[:：])\s*")
+# where an output begins to hold data: an object with a quoted name in it
+DATA = re.compile(
+    r"\{\s*(?P<slashes>\\{0,31})(?P<quote>[\"'])[^\W\d_][\w \-]{0,60}(?P=slashes)(?P=quote)\s*(?:=>|[:：])"
+)
 PARAMETER = re.compile(
     r"<(?:\w{1,30}:)?(?P<tag>parameter|param|argument|arg)(?:\s*=\s*|\s+name\s*=\s*)\\*[\"']?(?P<key>[\w\-]{1,60})\\*[\"']?"
     r"[^<>]{0,100}>"
     r"|<arg_key>\s*(?P<key2>[\w\-]{1,60})\s*</arg_key>\s*<(?P<tag2>arg_value)>",
-    re.IGNORECASE | re.ASCII,
+    re.IGNORECASE,
 )
-KEYWORD = re.compile(r"[(,]\s*(?P<key>[A-Za-z_]\w{0,60})\s*=\s*(?P<quote>\"\"\"|'''|\"|')", re.ASCII)
+KEYWORD = re.compile(r"[(,]\s*(?P<key>[A-Za-z_]\w{0,60})\s*=\s*(?P<quote>\"\"\"|\'\'\'|\"|')", re.ASCII)
+# where a text is given to a name: `thoughts: str = r"`, `thinking := \``, `{thoughts: "`, `--thoughts "`
+GIVEN = re.compile(
+    r"(?P<sign>[:=][=>]?)[ \t]{0,40}\(?\s{0,80}(?:[rRfFbBuU]{1,2}(?=[\"']))?(?P<quote>\"\"\"|'''|\"|'|`)"
+)
+OPTION = re.compile(r"--(?P<key>[\w\-]{1,60})[ \t]{1,8}(?P<quote>\"|')")
+NAME = re.compile(r"(?P<key>(?<![\w\-])[\w\-]{1,60})(?:[ \t]{0,8}:[ \t]{0,8}[\w.\[\]| ]{1,40})?[ \t]{0,8}\Z")
+LOOK_BACK = 128  # characters in which such a name stands
+HEREDOC = re.compile(r"\$\(cat <<-?[ ]{0,8}[\"'\\]?(?P<end>\w{1,30})")
+HEREDOC_NAME = re.compile(r"(?P<key>\w{1,60})=[\"']?\Z")
+_ROOTS = tuple(ROOTS.split("|"))
+_FOREIGN = re.compile(FOREIGN_ROOTS, re.IGNORECASE)
 QUOTE = re.compile(r"(?<!\\)(?P<slashes>\\*+)(?P<quote>[\"'])")
 TOKEN = re.compile(r"(?<!\\)(?P<slashes>\\*+)(?P<quote>[\"'])|(?P<bracket>[\[\]{}])")
+INSIDES = {
+    quote: re.compile(rf"(?:\\.|(?!{quote})[^\\])*+(?={quote})", re.DOTALL) for quote in ('"""', "'''", '"', "'", "`")
+}
+PROSE = 20  # characters of a text given to a variable, from which on it is more than a setting
+SPOKEN = re.compile(r"(?:analysis|reflections?|reason)\Z", re.IGNORECASE)  # code has variables of these names
 
 
 def field_spans(text: str, channel: str) -> Iterator[Span]:
@@ -35,8 +54,46 @@ def field_spans(text: str, channel: str) -> Iterator[Span]:
         begins = data.start() if data else len(text)
     yield from _insides(text, KEY.finditer(text, begins), _value)
     yield from _insides(text, PARAMETER.finditer(text), _parameter)
+    yield from _given(text)
     if channel == "action":
         yield from _insides(text, KEYWORD.finditer(text), _keyword)
+
+
+def _given(text: str) -> Iterator[Span]:
+    """Texts given to variables, options and unquoted keys whose name means thoughts, where they are prose."""
+    done = 0
+    for found in GIVEN.finditer(text):
+        if found.start() < done or not _is_given(text, found):
+            continue
+        start, done = _quoted(text, found.end(), found["quote"])
+        yield from _prose(text, start, done)
+    for option in OPTION.finditer(text) if "--" in text else ():
+        if means_thoughts(option["key"]):
+            yield from _prose(text, *_quoted(text, option.end(), option["quote"]))
+    for found in HEREDOC.finditer(text) if "$(cat <<" in text else ():
+        name = HEREDOC_NAME.search(text, max(0, found.start() - LOOK_BACK), found.start())
+        start = text.find("\n", found.end()) + 1
+        if found.start() >= done and name and start and means_thoughts(name["key"]):
+            end = text.find("\n" + found["end"], start)
+            done = end if end >= 0 else len(text)
+            yield start, done
+
+
+def _prose(text: str, start: int, end: int) -> Iterator[Span]:
+    if end - start >= PROSE and (" " in text[start:end] or not text[start:end].isascii()):
+        yield start, end
+
+
+def _is_given(text: str, found: re.Match[str]) -> bool:
+    """Whether a text is given to what means thoughts; after a colon, only within `{`, `(` or a list."""
+    before = text[max(0, found.start() - LOOK_BACK) : found.start()]
+    small = before.lower()
+    if not any(root in small for root in _ROOTS) and (before.isascii() or _FOREIGN.search(before) is None):
+        return False
+    name = NAME.search(before)
+    if name is None or SPOKEN.search(name["key"]) or not means_thoughts(name["key"].lstrip("-")):
+        return False
+    return found["sign"] != ":" or before[: name.start()].rstrip()[-1:] in ("{", ",", "(")
 
 
 def _insides(
@@ -61,10 +118,13 @@ def _parameter(text: str, name: re.Match[str]) -> Span:
 
 
 def _keyword(text: str, name: re.Match[str]) -> Span:
-    """The inside of a Python string."""
-    inside = re.compile(rf"(?:\\.|(?!{name['quote']})[^\\])*+(?={name['quote']})", re.DOTALL)
-    found = inside.match(text, name.end())
-    return name.end(), found.end() if found else len(text)
+    return _quoted(text, name.end(), name["quote"])
+
+
+def _quoted(text: str, start: int, quote: str) -> Span:
+    """The inside of a string of a programming language that began before `start`; all that follows if it never ends."""
+    inside = INSIDES[quote].match(text, start)
+    return start, inside.end() if inside else len(text)
 
 
 def _value(text: str, name: re.Match[str]) -> Span:
