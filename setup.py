@@ -59,7 +59,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "monitors", "monitors.*", "pipelines", "pipelines.*"]),
     package_data={
-        "monitors": ["packs/**/*.yml", "prompts/**/*"],
+        "monitors": ["packs/**/*.yml", "prompts/**/*", "fusion/*.json"],
         "pipelines": ["**/*.sql"],
         "schemas": ["**/*.sql"],
     },

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from pipelines.cli import main
+from schemas.calibrations import CALIBRATIONS
 from schemas.labels import LABELS
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.trace import ADAPTED, CANONICAL, TRACES
 
 REFERENCE = Path(__file__).parent / "reference"
-STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS)
+STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, CALIBRATIONS, AUDITS, RUNS)
 MOVING = (CANONICAL, ADAPTED)
 FILES = (LABELS,)
 WIDTH = 110  # of the help texts, as on a wide terminal

@@ -15,6 +15,7 @@ NAMES = frozenset(
         *("channels", "evidence", "signature", "rationale", "canary", "schema_version", "state", "reason"),
         *("call_id", "verdict", "quote_found", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "cached"),
         *("attempts", "error", "note", "reviewer", "reviewed_at", "test_gaming", "hidden_objective"),
+        *("calibration_id", "calibrated_at", "target_fpr", "keep_level"),
     )
 )
 # wherever one of these begins a word of a name, or ends one, a monitor or a reviewer is not far

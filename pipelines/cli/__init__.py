@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "Make training data that no monitor has touched.",
     "audit": "Find what monitors said in a training corpus.",
     "evaluate": "Measure monitors against labelled traces.",
+    "calibrate": "Choose thresholds on ordinary traffic.",
     "labels": "Import, export and compare labels of traces.",
     "packs": "List, lint, test and compare rule packs.",
     "traces": "Check traces without running, or convert JSONL to Parquet.",

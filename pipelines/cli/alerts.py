@@ -29,18 +29,28 @@ WITH chosen AS (
             AS review,
         coalesce(a.checkpoint, a.training_step::VARCHAR) AS stage,
         list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt
-    FROM alerts a
+    FROM weighed_alerts a
     WHERE {where}
 )
 """
+HIDDEN = """
+SELECT count(*), count(DISTINCT trace_key), {levels}[max(severity)] FROM chosen WHERE NOT flagged
+"""
+UNWEIGHED = """
+SELECT status, list_sort(list_distinct(list(monitor))), any_value(calibration_id)
+FROM (SELECT unnest(scores, recursive := true), calibration_id FROM chosen) WHERE status IN ('stale', 'uncalibrated')
+GROUP BY status ORDER BY status
+"""
 LISTED = r"""
 SELECT left(alert_id, {id}) AS alert, "level", behaviour, stance, environment, model, stage AS checkpoint, score,
+       suspicion, suspicion_threshold AS threshold,
        left(regexp_replace(excerpt, '\s+', ' ', 'g'), {excerpt}) AS excerpt, review
-FROM chosen ORDER BY severity DESC, score DESC, alert_id LIMIT {limit}
+FROM chosen {shown} ORDER BY severity DESC, suspicion DESC NULLS FIRST, score DESC, alert_id LIMIT {limit}
 """
-WHOLE = (
-    "SELECT * EXCLUDE (severity, stage, excerpt) FROM chosen ORDER BY severity DESC, score DESC, alert_id LIMIT {limit}"
-)
+WHOLE = """
+SELECT * EXCLUDE (severity, stage, excerpt)
+FROM chosen {shown} ORDER BY severity DESC, suspicion DESC NULLS FIRST, score DESC, alert_id LIMIT {limit}
+"""
 GROUPED = """
 SELECT count(*) AS alerts, count(DISTINCT trace_key) AS traces, {levels}[max(severity)] AS "level",
        string_agg(DISTINCT behaviour, ', ' ORDER BY behaviour) AS behaviour,
@@ -48,9 +58,10 @@ SELECT count(*) AS alerts, count(DISTINCT trace_key) AS traces, {levels}[max(sev
        arg_max(stage, (training_step, started_at, stage)) AS last_checkpoint,
        {environments} AS environments,
        {example} AS example,
+       max(suspicion) AS suspicion,
        {excerpt} AS excerpt,
        count(review) AS reviewed, {signature} AS signature
-FROM chosen GROUP BY signature ORDER BY max(severity) DESC, count(*) DESC, signature LIMIT {limit}
+FROM chosen {shown} GROUP BY signature ORDER BY max(severity) DESC, count(*) DESC, signature LIMIT {limit}
 """
 
 
@@ -71,6 +82,7 @@ FROM chosen GROUP BY signature ORDER BY max(severity) DESC, count(*) DESC, signa
 @click.option("--monitor", metavar="ID", default=None, help="Of this monitor, e.g. rules.core.")
 @click.option("--model", metavar="M", default=None, help="Of this model.")
 @click.option("--group", is_flag=True, help="Alike alerts as one row: how many, from which checkpoint on, where.")
+@click.option("--all", "everything", is_flag=True, help="Also alerts of traces below the threshold.")
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show; 0 shows all.")
 @format_option()
 def command(
@@ -82,13 +94,18 @@ def command(
     monitor: str | None,
     model: str | None,
     group: bool,
+    everything: bool,
     limit: int,
     format: str,
 ) -> None:
     """List alerts, the worst first, with what people said of them.
 
-    The ids in the first column are shortened; `show` and `review` take them as they are. As json or csv every column
-    is given.
+    They are those of traces whose suspicion, by all monitors together, reaches the threshold in force, and those that
+    the calibration keeps in any case: with the one that comes with cotmonitor, all but informational ones. How many are
+    not shown is said.
+
+    The ids in the first column are shortened; `show` and `review` take them as they are. As json or csv every column is
+    given.
     """
     from pipelines.store import Store
     from pipelines.store.query import Answer
@@ -110,20 +127,36 @@ def command(
             values.append(run)
             _check_run(con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [run]).fetchall(), run)
         chosen = CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where))
-        answer = con.execute(chosen + _query(group, format, limit), values)
+        shown = "" if everything else "WHERE flagged"
+        answer = con.execute(chosen + _query(group, format, limit, shown), values)
         found = Answer([c[0] for c in answer.description or []], answer.fetchall())
         unit = "DISTINCT signature" if group else "*"
-        total = con.execute(f"{chosen} SELECT count({unit}) FROM chosen", values).fetchall()[0][0]
+        total = con.execute(f"{chosen} SELECT count({unit}) FROM chosen {shown}", values).fetchall()[0][0]
+        hidden = con.execute(chosen + HIDDEN.format(levels=list(LEVELS)), values).fetchall()[0]
+        unweighed = con.execute(chosen + UNWEIGHED, values).fetchall()
     rows = _named(found.columns, found.rows) if format == "table" else found.rows
     print_rows(found.columns, rows, format)
     what = "groups of alerts" if group else "alerts"
+    if not everything and hidden[0]:
+        click.echo(
+            f"cotmonitor: {hidden[0]:,} alerts of {hidden[1]:,} traces below the threshold are not shown, the worst of "
+            f"level {hidden[2]}; --all shows them",
+            err=True,
+        )
+    for status, monitors, calibration in unweighed:
+        why = "changed since" if status == "stale" else "is not known to"
+        click.echo(
+            f"cotmonitor: {', '.join(monitors)} {why} {calibration}, so that suspicions leave it out and its "
+            "alerts are listed whatever they are; run `cotmonitor calibrate`",
+            err=True,
+        )
     if not total:
         click.echo(f"cotmonitor: no {what} fit. `cotmonitor runs` tells whether anybody looked.", err=True)
     elif len(found.rows) < total:
         click.echo(f"cotmonitor: {len(found.rows):,} of {total:,} {what}; --limit 0 shows all", err=True)
 
 
-def _query(group: bool, format: str, limit: int) -> str:
+def _query(group: bool, format: str, limit: int, shown: str) -> str:
     at_most = str(limit) if limit else "ALL"
     if group:
         table = format == "table"
@@ -140,10 +173,11 @@ def _query(group: bool, format: str, limit: int) -> str:
             ),
             signature=f"left(signature, {SIGNATURE_CHARS})" if table else "signature",
             limit=at_most,
+            shown=shown,
         )
     if format == "table":
-        return LISTED.format(id=ID_CHARS, excerpt=EXCERPT_CHARS, limit=at_most)
-    return WHOLE.format(limit=at_most)
+        return LISTED.format(id=ID_CHARS, excerpt=EXCERPT_CHARS, limit=at_most, shown=shown)
+    return WHOLE.format(limit=at_most, shown=shown)
 
 
 def _named(columns: list[str], rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""The store of results: nine append-only Delta tables, views of what counts, and one commit point."""
+"""The store of results: append-only Delta tables, views of what counts, and one commit point."""
 
 from pipelines.store.delta import StagedFile
 from pipelines.store.store import TABLES, Conflict, Store, UnitsSnapshot

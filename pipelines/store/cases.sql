@@ -1,4 +1,5 @@
--- A trace with its alerts, worst first, where at least one is more than informational, and what people said of them. Its dimensions are those of its worst alert.
+-- A trace with its alerts, where at least one is more than informational, and what people said of them. Flagged ones come
+-- first, then the most suspicious. Its dimensions are those of its worst alert.
 WITH verdicts AS (
     SELECT
         `finding_id`,
@@ -15,13 +16,15 @@ ranked AS (
         row_number() OVER (
             PARTITION BY l.`trace_key` ORDER BY {rank(l.level)} DESC, l.`score` DESC, l.`monitor`, l.`behaviour`
         ) AS place
-    FROM alerts l
+    FROM weighed_alerts l
     LEFT JOIN verdicts v ON l.`finding_id` = v.`finding_id`
 ),
 grouped AS (
     SELECT
         a.`trace_key`,
         max(a.`score`) AS `score`,
+        max(a.`suspicion`) AS `suspicion`,
+        max(CASE WHEN a.`flagged` THEN 1 ELSE 0 END) = 1 AS `flagged`,
         count(*) AS `findings`,
         {list(place, alert_id, finding_id, monitor, behaviour, stance, level, score, review)} AS `alerts`,
         count(a.`review`) AS `reviewed`,
@@ -34,9 +37,9 @@ grouped AS (
 SELECT
     g.`trace_key`, w.`trace_id`, w.`episode_id`, w.`window_index`, w.`rollout_group`, w.`model`, w.`checkpoint`,
     w.`training_step`, w.`training_run`, w.`environment`, w.`task_id`, w.`started_at`, w.`reward`, w.`success`,
-    w.`level`, g.`score`, g.`findings`, g.`alerts`, g.`reviewed`, g.`true_positives`, g.`false_positives`, g.`unsure`,
+    w.`level`, g.`suspicion`, g.`flagged`, g.`score`, g.`findings`, g.`alerts`, g.`reviewed`, g.`true_positives`, g.`false_positives`, g.`unsure`,
     w.`file`, w.`row_group`, w.`row`
 FROM grouped g
 JOIN ranked w ON g.`trace_key` = w.`trace_key` AND w.place = 1
 WHERE w.`level` <> 'informational'
-ORDER BY w.severity DESC, g.`score` DESC, g.`findings` DESC, g.`trace_key`
+ORDER BY g.`flagged` DESC, g.`suspicion` DESC NULLS FIRST, w.severity DESC, g.`score` DESC, g.`findings` DESC, g.`trace_key`

@@ -16,6 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from pipelines.store import connect, delta, marker, views
 from pipelines.store.delta import StagedFile
+from schemas.calibrations import CALIBRATIONS
 from schemas.digest import digest
 from schemas.errors import BusyError, StoreError
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
@@ -24,7 +25,8 @@ from schemas.table import Table
 from schemas.trace import TRACES
 
 TABLES: dict[str, Table] = {
-    t.name: t for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS)
+    t.name: t
+    for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS, CALIBRATIONS)
 }
 APP = "cotmonitor:units"  # the Delta application whose versions number the commits of units
 STAMPED = ("sequence", "committed_at")  # columns of `units` that the store fills in
@@ -120,6 +122,17 @@ class Store:
         """Append one row of `audits`; `audited_at` is filled in here."""
         row = {**audit, "audited_at": dt.datetime.now(dt.UTC)}
         self.append(AUDITS, pa.Table.from_pylist([row], AUDITS.arrow()), f"audit-{audit['audit_id']}")
+
+    def append_calibration(self, rows: Sequence[Mapping[str, object]]) -> bool:
+        """Append the rows of one calibration unless it is in force; `calibrated_at` is filled in here."""
+        with self.connect() as con:
+            now = con.execute("SELECT DISTINCT calibration_id FROM calibrations WHERE in_force").fetchall()
+        if (rows[0]["calibration_id"],) in now:
+            return False
+        at = dt.datetime.now(dt.UTC)
+        made = pa.Table.from_pylist([{**row, "calibrated_at": at} for row in rows], CALIBRATIONS.arrow())
+        self.append(CALIBRATIONS, made, str(rows[0]["calibration_id"]))
+        return True
 
     def contents(self) -> str:
         """Digest of all that monitors and people have said here: equal as long as none of it changed."""

@@ -10,24 +10,30 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from schemas.ledger import DEAD_LETTERS, UNITS
+from monitors.fusion import shipped
+from pipelines.store import literals
+from schemas.calibrations import CALIBRATIONS
+from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, LEVELS, REVIEWS
 from schemas.trace import TRACES
 
 # each view may use those before it
 VIEWS = (
     *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "audits", "runs"),
-    *("rates", "cases"),
+    *("calibrations", "score_maps", "suspicion", "weighed_alerts", "rates", "cases"),
 )
 DIALECTS = ("duckdb", "spark")
-RAW = ("units", "traces", "assessments", "alerts", "judgements", "dead_letters", "reviews", "audits", "runs")
-COLUMNS = {t.name: t.names for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS)}
+STORED = (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS, CALIBRATIONS)
+RAW = tuple(t.name for t in STORED)
+COLUMNS = {t.name: t.names for t in STORED}
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 # the same quantile of Student's t with 1, 2, ... degrees of freedom, and for more the terms of its expansion in 1/df
 T = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
 T_TERMS = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384)
 
 NARROWED = " AND a.`trace_key` IN (SELECT f.`trace_key` FROM {raw.alerts} f)"
+LOOKED_OF_ALERTS = "({assessments.of_alerts})"
+TRACES_OF_ALERTS = "(SELECT `trace_key`, max(`environment`) AS `environment` FROM alerts GROUP BY `trace_key`)"
 DUCKDB_NAMES = {
     "array_distinct": "list_distinct",
     "array_join": "array_to_string",
@@ -43,6 +49,10 @@ def select(view: str, dialect: str, raw: Callable[[str], str] | None = None) -> 
     name = raw or (lambda table: f"raw.`{table}`")
     text = _template(view)
     # alerts are few: only the assessments of their traces need to be ranked
+    text = text.replace("{suspicion.of_alerts}", _template("suspicion").replace("{looked}", LOOKED_OF_ALERTS))
+    text = text.replace("{spine}", "traces" if view == "suspicion" else TRACES_OF_ALERTS).replace(
+        "{looked}", "assessments"
+    )
     text = text.replace("{assessments.of_alerts}", _template("assessments").replace("{narrowed}", NARROWED))
     text = re.sub(r"\{([^{}]+)\}", lambda m: _filled(m[1], dialect, name), text.replace("{narrowed}", ""))
     if dialect == "duckdb":
@@ -83,6 +93,8 @@ def _filled(placeholder: str, dialect: str, raw: Callable[[str], str]) -> str:
     *alias, table, what = placeholder.split(".")
     if table == "raw":
         return raw(what)
+    if placeholder == "shipped.rows":
+        return f"({' UNION ALL '.join(literals.row(CALIBRATIONS, row, dialect) for row in shipped.rows())}) defaults"
     prefix = f"{alias[0]}." if alias else ""
     return ", ".join(f"{prefix}`{c}`" for c in COLUMNS[table])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.calibrations import CALIBRATIONS
 from schemas.labels import LABELS
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
@@ -14,7 +15,10 @@ from schemas.table import Table
 from schemas.trace import CANONICAL, TRACES
 
 GOLDEN = Path(__file__).with_name("golden.json")
-TABLES = (CANONICAL, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS, LABELS)
+TABLES = (
+    *(CANONICAL, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS, CALIBRATIONS),
+    LABELS,
+)
 
 
 def described(table: Table) -> dict[str, object]:

@@ -27,6 +27,7 @@ from schemas.results import ASSESSMENTS
 from schemas.table import Table
 from schemas.trace import TRACES
 from tests.pipelines.store.books import (
+    OF_RESULTS,
     File,
     Finding,
     Monitor,
@@ -163,7 +164,7 @@ def test_a_store_that_was_only_begun_reads_as_empty_and_is_mended_by_the_next_wr
         shutil.rmtree(store.path / name)
     (store.path / "units" / "_delta_log").mkdir(parents=True)
     half = Store.open(store.path)
-    assert all(rows(half, f"SELECT * FROM {v}") == [] for v in VIEWS)
+    assert all(rows(half, f"SELECT * FROM {v}") == [] for v in OF_RESULTS)
     assert half.units_snapshot().current.num_rows == 0
     night(Store.open(store.path, write=True), "r1", [File("a", [HIT])])
     assert rows(half, "SELECT trace_id FROM alerts") == [("t1",)]
@@ -180,14 +181,12 @@ def test_the_store_carries_its_views_as_sql(tmp_path: Path) -> None:
         path = str(store.table_path(name)).replace("'", "''")
         files = [str(store.table_path(name) / f) for f in delta.files(delta.snapshot(store.table_path(name)))]
         assert f"delta_scan('{path}')" in duck
-        empty = ", ".join(
-            f'NULL::{"VARCHAR[]" if "list" in str(c.type) else "VARCHAR"} AS "{c.name}"' for c in table.columns
-        )
-        source = f"read_parquet([{', '.join(map(literal, files))}])" if files else f"(SELECT {empty} WHERE false)"
+        pq.write_table(table.arrow().empty_table(), tmp_path / f"{name}.parquet")
+        source = f"read_parquet([{', '.join(map(literal, files or [str(tmp_path / f'{name}.parquet')]))}])"
         duck = duck.replace(f"delta_scan('{path}')", source)
     with duckdb.connect() as con:
         con.execute(duck)
-        for view in ("units", "traces", "assessments", "alerts", "runs", "rates"):
+        for view in (*("units", "traces", "assessments", "alerts", "runs", "rates"), *("suspicion", "cases")):
             found = con.execute(f'SELECT * FROM "{view}" ORDER BY ALL').fetchall()
             assert found == rows(store, f"SELECT * FROM {view} ORDER BY ALL") != []
 
@@ -362,7 +361,7 @@ def test_a_store_killed_while_it_was_made_is_none_or_empty_and_can_be_made_again
     subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, stderr=subprocess.DEVNULL)
     if (folder / MARKER).exists():
         assert json.loads((folder / MARKER).read_text())["format"] == FORMAT
-        assert all(rows(Store.open(folder), f"SELECT * FROM {v}") == [] for v in VIEWS)
+        assert all(rows(Store.open(folder), f"SELECT * FROM {v}") == [] for v in OF_RESULTS)
     night(Store.create_or_open(folder), "r1", [File("a", [HIT])])
     assert rows(Store.open(folder), "SELECT trace_id FROM alerts") == [("t1",)]
     assert all(delta.snapshot(folder / name) is not None for name in TABLES)

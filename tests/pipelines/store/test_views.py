@@ -10,6 +10,7 @@ import pytest
 from pipelines.store import Store
 from pipelines.store.views import DIALECTS, VIEWS, select
 from tests.pipelines.store.books import (
+    OF_RESULTS,
     File,
     Finding,
     Monitor,
@@ -38,7 +39,7 @@ def flagged(trace_id: str, *found: Finding, text: str = "same", **dims: object) 
     return Trace(trace_id, text, dims, {CORE: found or (TG08,)})
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", OF_RESULTS)
 def test_an_empty_store_has_every_view_and_no_row(store: Store, view: str) -> None:
     assert rows(store, f"SELECT * FROM {view}") == []
 
