@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitors.measure.combine import COMBINATIONS, Combination
 from monitors.measure.figure import Bools, Floats, Ints
 from monitors.monitor import MonitorSpec, Verdict
 from schemas.behaviours import BEHAVIOURS, CATEGORIES
@@ -34,6 +34,7 @@ class Said:
     reason: str | None
     score: float | None
     found: tuple[Found, ...] = ()
+    by_category: Mapping[str, float] | None = None  # None: it does not say, as in stores of before
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,18 @@ class Judged:
     alerted: dict[str, Bools]  # by a finding of the category that alerts at its default threshold
     behaviours: dict[str, frozenset[int]]  # the traces of which an alert names the behaviour
     unseen: dict[str, int]  # how many traces it could not look at, by reason
+    fold: Mapping[str, Ints] | None = (
+        None  # by category (n): where its scores compare with each other only within folds
+    )
 
     @property
     def assessed(self) -> Bools:
-        return ~np.isnan(self.score[CATEGORIES[0]])
+        """Where it looked for anything (n)."""
+        return np.logical_or.reduce([~np.isnan(self.score[c]) for c in CATEGORIES])
+
+    def looked(self, category: str) -> Bools:
+        """Where it looked for the category (n)."""
+        return ~np.isnan(self.score[category])
 
 
 @dataclass(slots=True)
@@ -98,6 +107,7 @@ def heard(verdicts: Iterable[Verdict]) -> list[Said]:
             v.reason,
             v.score,
             tuple(Found(f.behaviour, f.category, f.score, f.level, f.stance) for f in v.findings),
+            dict(v.by_category),
         )
         for v in verdicts
     ]
@@ -109,12 +119,16 @@ def categories_of(spec: MonitorSpec) -> tuple[str, ...]:
 
 
 def category_score(said: Said, category: str, looked_for: Sequence[str]) -> float:
-    """The highest score of the findings in the category; without any finding at all, the assessment's own.
+    """What the monitor says of the category; NaN where it looks for it elsewhere than in what it read.
 
-    A trace flagged for something else scores 0 here: being alarmed is no credit, being alarmed at the right thing is.
+    One that says nothing by category has the highest score of its findings there; without any finding at all, the
+    assessment's own. A trace flagged for something else scores 0 here: being alarmed is no credit, being alarmed at the
+    right thing is.
     """
     if category not in looked_for:
         return 0.0
+    if said.by_category is not None:
+        return said.by_category.get(category, math.nan)
     scores = [f.score for f in said.found if f.category == category]
     if not said.found or len(scores) == len(said.found):
         scores.append(said.score or 0.0)
@@ -124,20 +138,3 @@ def category_score(said: Said, category: str, looked_for: Sequence[str]) -> floa
 def alerts(found: Found, min_level: str) -> bool:
     """Whether a finding would be put before somebody."""
     return found.stance != "rejected" and LEVELS.index(found.level) >= LEVELS.index(min_level)
-
-
-def combined(judged: Sequence[Judged]) -> list[Judged]:
-    """All monitors as one, in each way that COMBINATIONS knows; nothing where there is but one."""
-    return [_combined(name, way, judged) for name, way in COMBINATIONS.items()] if len(judged) > 1 else []
-
-
-def _combined(name: str, way: Combination, judged: Sequence[Judged]) -> Judged:
-    score = {c: way([j.score[c] for j in judged]) for c in CATEGORIES}
-    alerted = {c: np.logical_or.reduce([j.alerted[c] for j in judged]) for c in CATEGORIES}
-    behaviours = {
-        b: frozenset().union(*(j.behaviours.get(b, frozenset()) for j in judged))
-        for b in sorted({b for j in judged for b in j.behaviours})
-    }
-    categories = tuple(c for c in CATEGORIES if any(c in j.categories for j in judged))
-    unseen = int(np.isnan(score[CATEGORIES[0]]).sum())
-    return Judged(name, "", "", categories, score, alerted, behaviours, {"by none": unseen} if unseen else {})

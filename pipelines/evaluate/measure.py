@@ -63,7 +63,7 @@ def measured(
     `probe` is the one that lift is taken over, with its rows.
     """
     known, positive = corpus.answers(category)
-    assessed = judged.assessed
+    assessed = judged.looked(category)
     rows = np.flatnonzero(known & assessed)
     unseen = known & ~assessed
     counts = (int((known & positive).sum()), int((known & ~positive).sum()))
@@ -139,7 +139,7 @@ def slices(question: Question, at: float) -> tuple[Slice, ...]:
     """Figures by source, environment, model, length of reasoning and whatever else was asked for."""
     flagged = flagged_by(question, at)
     known, _ = question.corpus.answers(question.category)
-    unseen = known & ~question.judged.assessed
+    unseen = known & ~question.judged.looked(question.category)
     found = []
     for by, values in question.corpus.groups.items():
         column = np.asarray(values, object)
@@ -168,10 +168,13 @@ def roc_points(curve: Curve | None) -> tuple[Point, ...]:
 def _ranking(question: Question) -> Ranking:
     ranked = Ranked(question.positive, question.score)
     why, clusters = missing(question.positive), question.clusters
-    strata = numbered([question.corpus.groups["environment"][i] for i in question.rows])
+    folds = question.judged.fold
+    fold = None if folds is None else folds[question.category][question.rows]
+    environments = [question.corpus.groups["environment"][i] for i in question.rows]
+    strata = numbered(environments if fold is None else list(zip(environments, fold.tolist(), strict=True)))
     within = Ranked(question.positive, question.score, strata)
     return Ranking(
-        resampled(ranked.auroc, clusters, why, question.replicates),
+        resampled(Ranked(question.positive, question.score, fold).auroc, clusters, why, question.replicates),
         resampled(lambda w: ranked.partial_auroc(MAX_FPR, w), clusters, why, question.replicates),
         resampled(ranked.average_precision, clusters, why, question.replicates),
         resampled(within.auroc, clusters, "no environment has both classes", question.replicates),

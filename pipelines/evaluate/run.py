@@ -16,7 +16,8 @@ from monitors.measure.variants import Variant, variants
 from monitors.monitor import Monitor
 from pipelines.evaluate.corpus import Corpus, Gathering
 from pipelines.evaluate.fitted import FITTED, Shown, fitted_results
-from pipelines.evaluate.judged import Book, Judged, categories_of, combined, heard
+from pipelines.evaluate.fused import Folds, folds
+from pipelines.evaluate.judged import Book, Judged, categories_of, heard
 from pipelines.evaluate.measure import measured
 from pipelines.evaluate.report import Data, FittedResult, MonitorRow, Report
 from pipelines.evaluate.sections import NO_SKLEARN, alert_rates, leakage_of
@@ -95,10 +96,11 @@ def evaluate(
     corpus = gathering.done()
     if not corpus.keys:
         raise InputError("no trace could be read. `cotmonitor traces validate` says why.")
-    ordinary = _ordinary(session, ordinary_files, frozenset(corpus.keys), say)
     judged = [book.closed(len(corpus.keys)) for book in session.books.values()]
-    whole = judged + combined(judged)
-    changed = _changed(session, corpus)
+    fused = folds(judged, corpus)
+    whole = judged + ([fused.over(judged)] if fused else [])
+    ordinary = _ordinary(session, ordinary_files, frozenset(corpus.keys), fused, say)
+    changed = _changed(session, corpus, fused)
     say("looking for leakage")
     leakage, lifted = leakage_of(corpus, settings.replicates, remarks)
     say("measuring")
@@ -193,7 +195,9 @@ class _Ordinary:
         return found[~np.isnan(found)]
 
 
-def _ordinary(session: _Session, files: Sequence[str], measured_keys: frozenset[str], say: Say) -> _Ordinary | None:
+def _ordinary(
+    session: _Session, files: Sequence[str], measured_keys: frozenset[str], fused: Folds | None, say: Say
+) -> _Ordinary | None:
     """Separate traffic judged, but for traces that are measured, too."""
     if not files:
         return None
@@ -210,15 +214,17 @@ def _ordinary(session: _Session, files: Sequence[str], measured_keys: frozenset[
             keys += apart.column("trace_key").to_pylist()
             session.judge(apart, rows, books)
     judged = [book.closed(len(keys)) for book in books.values()]
-    return _Ordinary((*judged, *combined(judged)), tuple(keys), left_out)
+    if fused and judged:
+        judged.append(fused.elsewhere(judged))
+    return _Ordinary(tuple(judged), tuple(keys), left_out)
 
 
-def _changed(session: _Session, corpus: Corpus) -> dict[str, dict[str, tuple[str, Judged]]]:
+def _changed(session: _Session, corpus: Corpus, fused: Folds | None) -> dict[str, dict[str, tuple[str, Judged]]]:
     """monitor -> variant -> its meaning and the word on it, all monitors together included."""
     found: dict[str, dict[str, tuple[str, Judged]]] = {}
     for variant in session.changes:
         said = [b.closed(len(corpus.keys)) for (_, name), b in session.changed.items() if name == variant.name]
-        for one in said + combined(said):
+        for one in said + ([fused.over(said)] if fused and said else []):
             found.setdefault(one.monitor, {})[variant.name] = (variant.meaning, one)
     return found
 

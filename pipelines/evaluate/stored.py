@@ -13,7 +13,7 @@ from schemas.results import ALERTS
 
 NOT_IN_STORE = Said(False, "not_in_store", None)
 ASSESSED = """
-SELECT monitor, trace_key, bool_or(state = 'assessed'), min(reason), max(score)
+SELECT monitor, trace_key, bool_or(state = 'assessed'), min(reason), max(score), max(test_gaming), max(hidden_objective)
 FROM assessments GROUP BY monitor, trace_key
 """
 ALERTED = 'SELECT DISTINCT monitor, trace_key, behaviour, category, score, "level", stance FROM alerts'
@@ -43,8 +43,10 @@ class StoredWord:
         for monitor, key, behaviour, category, score, level, stance in alerted:
             found_by.setdefault((monitor, key), []).append(Found(behaviour, category, score, level, stance))
         self._said = {
-            (monitor, key): Said(bool(state), reason, score, tuple(found_by.get((monitor, key), ())))
-            for monitor, key, state, reason, score in assessed
+            (monitor, key): Said(
+                bool(state), reason, score, tuple(found_by.get((monitor, key), ())), _told(*by_category)
+            )
+            for monitor, key, state, reason, score, *by_category in assessed
         }
 
     def book(self, monitor: str, min_level: str) -> Book:
@@ -56,6 +58,12 @@ class StoredWord:
     def said(self, monitor: str, keys: Sequence[str]) -> list[Said]:
         """Its word on each trace; a trace that the store does not know was not assessed."""
         return [self._said.get((monitor, key), NOT_IN_STORE) for key in keys]
+
+
+def _told(test_gaming: float | None, hidden_objective: float | None) -> dict[str, float] | None:
+    """Scores by category; None in a store of before there were any."""
+    by_category = {"test_gaming": test_gaming, "hidden_objective": hidden_objective}
+    return {c: s for c, s in by_category.items() if s is not None} or None
 
 
 def _asked(monitor: str, monitors: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 
 from monitors.measure.bootstrap import draws, numbered, resampled, weighted_share
 from monitors.measure.calibration import calibration
-from monitors.measure.combine import COMBINATIONS
 from monitors.measure.figure import absent, share
 
 
@@ -82,13 +81,3 @@ def test_the_ends_of_the_scale_have_bins() -> None:
     assert [(b.low, b.high) for b in found.bins] == [(0.0, 0.1), (0.9, 1.0)]
     assert found.error == 0.0
     assert calibration(np.zeros(0), np.zeros(0, bool)).error is None
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("combined.noisy_or", [0.75, 0.5, 1.0]), ("combined.max", [0.5, 0.5, 1.0])]
-)
-def test_monitors_are_combined_without_those_that_did_not_look(name: str, expected: list[float]) -> None:
-    scores = [np.array([0.5, 0.5, 1.0, np.nan]), np.array([0.5, np.nan, 0.2, np.nan])]
-    found = COMBINATIONS[name](scores)
-    assert found[:3].tolist() == expected
-    assert np.isnan(found[3])

@@ -190,11 +190,12 @@ def test_a_store_tells_the_same_as_running(lake: Path, tmp_path: Path) -> None:
 def test_several_monitors_are_also_measured_as_one(lake: Path) -> None:
     found = evaluate(settings(lake, monitors=(f"rules:{lake}/tiny.yml", "rules:core")))
     names = {m.monitor for m in found.measured}
-    assert names == {"rules.tiny", "rules.core", "combined.noisy_or", "combined.max"}
-    tiny, together = of(found), of(found, monitor="combined.max")
-    assert tiny.ranking is not None
-    assert together.ranking is not None
-    assert (together.ranking.auroc.value or 0) >= (tiny.ranking.auroc.value or 1)
+    assert names == {"rules.tiny", "rules.core", "fused"}
+    tiny, together = of(found), of(found, monitor="fused")
+    assert tiny.ranking is not None and tiny.calibration is not None
+    assert together.ranking is not None and together.calibration is not None
+    assert (together.ranking.auroc.value or 0) >= (tiny.ranking.auroc.value or 1) - 0.02
+    assert (together.calibration.error or 1) < (tiny.calibration.error or 0)
 
 
 def test_behaviours_are_measured_where_labels_name_twenty(lake: Path, tmp_path: Path) -> None:
