@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from monitors.monitor import Monitor
+from monitors.monitor import Monitor, MonitorSpec
 from pipelines.decide import RunStamp
 from pipelines.job import Job, job_json
 from pipelines.plan import Part, Pending
@@ -21,6 +21,9 @@ from schemas.ledger import INGEST, RUNS
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
+    from pipelines.judge.dry import Foreseen
+    from pipelines.judge.monitor import Judge
+    from pipelines.judge.policy import Chosen
     from schemas.contracts.report import Report
 
 
@@ -36,6 +39,12 @@ class Work:
     todo: tuple[Pending, ...]
     known: int
     before: pa.Array  # ids of the units there when it was planned
+    judge: Judge | None = None
+    judge_todo: tuple[Pending, ...] = ()
+
+    def finished(self, units: pa.Table) -> bool:
+        """Whether a run that committed these units had nothing left to do."""
+        return self.judge is None or not self.judge_todo or self.judge.spec.id in units.column("monitor").to_pylist()
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Summary:
     seconds: float = 0.0
     monitors: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+    cost_usd: float = 0.0
+    calls: int = 0
+    cached: int = 0
+    foreseen: Foreseen | None = None
 
 
 def summarise(work: Work, units: pa.Table, report: Report | None, begun: float) -> Summary:
@@ -83,12 +96,57 @@ def summarise(work: Work, units: pa.Table, report: Report | None, begun: float) 
 def monitor_rows(work: Work, by_monitor: dict[str, dict[str, int]] | None = None) -> tuple[dict[str, Any], ...]:
     """One row per monitor: what it did, or, without counts, in how many files it has something to do."""
     rows = []
-    for m in work.monitors:
-        counts = (by_monitor or {}).get(m.spec.id, {})
-        files = counts.get("files", 0) if by_monitor is not None else sum(m.spec.id in p.parts for p in work.todo)
+    todo = (*work.todo, *work.judge_todo)
+    for spec in specs(work):
+        counts = (by_monitor or {}).get(spec.id, {})
+        files = counts.get("files", 0) if by_monitor is not None else sum(spec.id in p.parts for p in todo)
         done = {c: counts.get(c, 0) for c in ("traces", "assessed", "without_reasoning", "not_assessed", "alerts")}
-        rows.append({"monitor": m.spec.id, "version": m.spec.version, "files": files, **done})
+        rows.append({"monitor": spec.id, "version": spec.version, "files": files, **done})
     return tuple(rows)
+
+
+def specs(work: Work) -> tuple[MonitorSpec, ...]:
+    """The specs of the cheap monitors, and of the judge after them."""
+    return (*(m.spec for m in work.monitors), *((work.judge.spec,) if work.judge is not None else ()))
+
+
+def with_judge(
+    cheap: Summary, work: Work, units: pa.Table, report: Report, chosen: Chosen, store: Store, begun: float
+) -> Summary:
+    """The summary of a run whose judge has committed `units` after the cheap monitors."""
+    judged = totals(units).get(work.judge.spec.id, {}) if work.judge is not None else {}
+    rows = [r for r in cheap.monitors if work.judge is None or r["monitor"] != work.judge.spec.id]
+    mine = [
+        r for r in monitor_rows(work, totals(units)) if work.judge is not None and r["monitor"] == work.judge.spec.id
+    ]
+    return spent(
+        store,
+        replace(
+            cheap,
+            alerts=cheap.alerts + judged.get("alerts", 0),
+            not_assessed=cheap.not_assessed + judged.get("not_assessed", 0),
+            seconds=time.monotonic() - begun,
+            monitors=(*rows, *mine),
+            warnings=(*cheap.warnings, *(str(w) for w in report.warnings), *_over(chosen)),
+        ),
+    )
+
+
+def _over(chosen: Chosen) -> tuple[str, ...]:
+    if not chosen.over_budget:
+        return ()
+    return (f"{chosen.over_budget:,} traces are over the judge's budget and not assessed; run with --retry to go on",)
+
+
+def spent(store: Store, summary: Summary) -> Summary:
+    """The summary with what its run has paid a judge, as the books have it."""
+    with store.connect() as con:
+        row = con.execute(
+            """SELECT coalesce(sum(cost_usd), 0.0), count(*), count(*) FILTER (cached) FROM raw.judgements
+               WHERE run_id = ?""",
+            [summary.run_id],
+        ).fetchall()[0]
+    return replace(summary, cost_usd=row[0], calls=row[1], cached=row[2])
 
 
 def record(
@@ -97,14 +155,14 @@ def record(
     """Append a row to `runs`."""
     now = dt.datetime.now(dt.UTC)
     seconds = time.monotonic() - begun
-    specs = [
+    used = [
         {
-            "monitor": m.spec.id,
-            "version": m.spec.version,
-            "digest": m.spec.digest,
-            "behaviours": [{"behaviour": s.behaviour, "channels": list(s.channels)} for s in m.spec.scopes],
+            "monitor": spec.id,
+            "version": spec.version,
+            "digest": spec.digest,
+            "behaviours": [{"behaviour": s.behaviour, "channels": list(s.channels)} for s in spec.scopes],
         }
-        for m in work.monitors
+        for spec in specs(work)
     ]
     row: dict[str, object] = {
         "run_id": work.stamp.run_id,
@@ -115,13 +173,13 @@ def record(
         "run_date": work.stamp.run_date,
         "code_version": VERSION,
         "config": json.dumps(job_json(work.job, work.job.root), sort_keys=True),
-        "monitors": specs,
+        "monitors": used,
         "files": summary.files,
         "rows": summary.rows,
         "traces": summary.traces,
         "dead": summary.dead,
         "alerts": summary.alerts,
-        "cost_usd": 0.0,
+        "cost_usd": summary.cost_usd,
         "contracts": report.to_json() if report is not None else None,
         "error": error or None,
     }

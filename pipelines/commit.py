@@ -17,11 +17,11 @@ from pipelines.store import Conflict, StagedFile, Store, delta
 from pipelines.store.connect import literal, unglobbed
 from schemas.errors import CotmonitorError
 from schemas.ledger import DEAD_LETTERS, INGEST, UNITS
-from schemas.results import ALERTS, ASSESSMENTS
+from schemas.results import ALERTS, ASSESSMENTS, JUDGEMENTS
 from schemas.table import Table
 from schemas.trace import TRACES
 
-RESULT_TABLES: tuple[Table, ...] = (TRACES, ASSESSMENTS, ALERTS, DEAD_LETTERS)
+RESULT_TABLES: tuple[Table, ...] = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS)
 
 
 class Incomplete(CotmonitorError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipelines.judge.settings import JudgeSettings
 from pipelines.yamlfile import YamlKind, faults_of, read_yaml
 from schemas.contracts.run.settings import ContractSettings
 from schemas.errors import JobFileError
@@ -41,6 +42,7 @@ class Job(Strict):
     threshold: float = Field(0.0, ge=0, le=1)
     contracts: ContractSettings = ContractSettings()
     batch_mb: float = Field(16, gt=0, le=1024)
+    judge: JudgeSettings | None = None
 
     @field_validator("traces", "monitors", mode="before")
     @classmethod
@@ -90,7 +92,9 @@ class Job(Strict):
         return value
 
 
-JOB_FILE = YamlKind("a job file", "traces", "store", Job, "cotmonitor run", {"contracts": ContractSettings})
+JOB_FILE = YamlKind(
+    "a job file", "traces", "store", Job, "cotmonitor run", {"contracts": ContractSettings, "judge": JudgeSettings}
+)
 
 
 def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
@@ -102,8 +106,9 @@ def load_job(path: str | None, overrides: Mapping[str, Any]) -> Job:
     values = file.values if file else {}
     given = {k: v for k, v in overrides.items() if v is not None}
     merged = {**values, **given}
-    if "contracts" in given and isinstance(values.get("contracts"), dict):
-        merged["contracts"] = {**values["contracts"], **given["contracts"]}
+    for part in JOB_FILE.parts:
+        if part in given and isinstance(values.get(part), dict):
+            merged[part] = {**values[part], **given[part]}
     try:
         return Job.model_validate(merged)
     except ValidationError as error:

@@ -74,7 +74,7 @@ def build(p: beam.Pipeline, job: MonitorJob) -> Outputs:
     return Outputs(staged | "Staged" >> beam.Flatten(), done)
 
 
-class _Step(beam.DoFn):
+class Step(beam.DoFn):
     """A step that leaves its own words behind when it fails, since a runner hands on only a traceback."""
 
     def __init__(self, job: MonitorJob) -> None:
@@ -88,7 +88,7 @@ class _Step(beam.DoFn):
             raise
 
 
-class ReadTraces(_Step):
+class ReadTraces(Step):
     """Shard number -> `TraceBatch`; dead letters and counts on outputs of their own."""
 
     def process(self, shard: int) -> Iterator[object]:
@@ -111,7 +111,7 @@ def _large(piece: Element) -> bool:
     return isinstance(piece, TraceBatch) and piece.traces.nbytes > LARGE
 
 
-class Judge(_Step):
+class Judge(Step):
     """`TraceBatch` -> `Judged`, for one monitor. The monitor is shown the steps and nothing else."""
 
     def __init__(self, job: MonitorJob, part: Part, monitor: Monitor) -> None:
@@ -140,7 +140,7 @@ class Judge(_Step):
         return Judged(batch.shard, batch.index, batch.traces.nbytes, looked, found, broken)
 
 
-class StageTraces(_Step):
+class StageTraces(Step):
     """Write the `traces` rows of a batch, where its files are new."""
 
     def process(self, batch: TraceBatch) -> Iterator[Manifest]:
@@ -154,7 +154,7 @@ class StageTraces(_Step):
         return stage(place, INGEST, batch.shard, batch.index, {TRACES: rows}, n, batch.traces.nbytes, broken)
 
 
-class StageJudged(_Step):
+class StageJudged(Step):
     """Write the assessments and alerts of a batch."""
 
     def __init__(self, job: MonitorJob, part: Part) -> None:
@@ -170,7 +170,7 @@ class StageJudged(_Step):
         return stage(self.job.place, self.part.id, j.shard, j.index, tables, rows, j.nbytes, j.violations)
 
 
-class StageDead(_Step):
+class StageDead(Step):
     """Write dead letters. Batches of letters are numbered apart from batches of traces."""
 
     def process(self, batch: DeadBatch) -> Iterator[Manifest]:
@@ -188,7 +188,7 @@ class StageDead(_Step):
         return stage(self.job.place, DEAD, batch.shard, batch.index, {DEAD_LETTERS: rows}, lost, 0, broken)
 
 
-class StageCounts(_Step):
+class StageCounts(Step):
     """Write a shard's counts by file, and the word that the shard is done."""
 
     def process(self, count: ShardCount) -> Iterator[ShardDone]:

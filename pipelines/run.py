@@ -6,12 +6,12 @@ import datetime as dt
 import json
 import logging
 import os
-import re
 import secrets
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,37 +21,34 @@ import pyarrow.parquet as pq
 from monitors.code import THRESHOLD, CodeMonitor, CodeSettings
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
-from pipelines.account import Summary, Work, monitor_rows, record, summarise
+from pipelines.account import Summary, Work, monitor_rows, record, spent, summarise
 from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged
 from pipelines.decide import RunStamp
+from pipelines.execute import execute
 from pipelines.hush import hush_beam
 from pipelines.inputs import expand, fingerprint, refuse_output
-from pipelines.interrupt import heeded
 from pipelines.job import Job
+from pipelines.judge import within
 from pipelines.plan import Part, Pending, Plan, default_workers, pending, write_plan
-from pipelines.progress import Progress
 from pipelines.read import ReadSettings
-from pipelines.stage import Place, failures, manifests
+from pipelines.stage import Place, manifests
 from pipelines.store import Store
 from pipelines.store.marker import failed_write
 from pipelines.units import unit_rows
 from schemas import errors
 from schemas.digest import digest
-from schemas.errors import CotmonitorError, GateError, InputError
+from schemas.errors import GateError, InputError
 from schemas.layouts import LayoutSettings
 from schemas.layouts.detect import TOOL
 from schemas.ledger import INGEST, UNITS
 from schemas.trace import TRACES
 
 if TYPE_CHECKING:
+    from pipelines.judge.monitor import Judge
     from pipelines.monitor import MonitorJob
     from schemas.contracts.checker import Checker
     from schemas.contracts.report import Report
     from schemas.contracts.run import PastRun
-
-
-class RunFailed(CotmonitorError):
-    """The pipeline broke off; the runs table and the log say why."""
 
 
 def build_monitors(job: Job) -> tuple[Monitor, ...]:
@@ -95,21 +92,32 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
         from pipelines.runner import options
 
         options(1, beam_args)  # said before anything is written, rather than by a failed run
+    judge = within.judge_of(job, monitors, dry_run)
     store = _store(job, dry_run)
-    work = _plan_work(job, monitors, paths, store)
+    work = _plan_work(job, monitors, judge, paths, store)
     _check_map(job, work.todo)
     if dry_run:
-        return Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=monitor_rows(work))
+        return within.dry(work, store)
     if store is None:
         raise errors.StoreError(f"{job.store}: cannot be opened")
-    if not work.todo:
+    if not work.todo and not work.judge_todo:
         summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=monitor_rows(work))
         record(store, work, "done", begun, summary)
         return replace(summary, seconds=time.monotonic() - begun)
+    from schemas.contracts.checker import Checker
+
     place = Place(str(store.path), work.stamp.run_id)
     record(store, work, "running", begun, Summary(work.stamp.run_id, "running", len(work.todo), work.known))
     try:
-        summary = _run(store, place, work, beam_args, begun, quiet)
+        with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
+            controls = within.controls(store, work)
+            summary = Summary(work.stamp.run_id, "done", 0, work.known)
+            if work.todo:
+                summary = _run(store, place, work, beam_args, begun, quiet, checker)
+            if controls is not None:
+                controls.check()  # only now: a judge that is not to be believed keeps no cheap alert back
+                gate = partial(_gate, store, place, work, checker)
+                summary = within.judge(store, place, work, beam_args, begun, quiet, gate, summary)
     except BaseException as error:
         _give_up(store, place, work, begun, error)
         if isinstance(error, OSError):  # all that is opened here, and not by a worker, is our own
@@ -119,24 +127,26 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     return summary
 
 
-def _run(store: Store, place: Place, work: Work, beam_args: Sequence[str], begun: float, quiet: bool) -> Summary:
-    from schemas.contracts.checker import Checker
-
+def _run(
+    store: Store, place: Place, work: Work, beam_args: Sequence[str], begun: float, quiet: bool, checker: Checker
+) -> Summary:
     job = work.job
     workers = job.workers or (None if _remote(beam_args) else default_workers(sum(p.file.size for p in work.todo) * 3))
     plan = write_plan(work.todo, place.plan, workers, job.sample)
-    with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
-        _pipeline(place, work, plan, workers or 1, beam_args, quiet)
-        staged = collect(place, plan.shards)
-        report = _gate(store, place, work, staged, checker)
+    _pipeline(place, work, plan, workers or 1, beam_args, quiet)
+    staged = collect(place, plan.shards)
+    report = _gate(store, place, work, checker, staged)
     units = unit_rows(staged.counts, staged.files, work.parts, work.stamp, job.sample)
     ours = commit(store, staged, units, work.stamp, work.before)
+    shutil.rmtree(place.folder, ignore_errors=True)
     summary = summarise(work, ours, report, begun)
-    record(store, work, "done", begun, summary, report)
+    record(store, work, "judging" if work.judge_todo else "done", begun, summary, report)
     return summary
 
 
-def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], store: Store | None) -> Work:
+def _plan_work(
+    job: Job, monitors: tuple[Monitor, ...], judge: Judge | None, paths: Sequence[str], store: Store | None
+) -> Work:
     layout = LayoutSettings(job.layout, tuple(sorted(job.map.items())))
     adapter_digest = digest(layout.digest, "sample", job.sample) if job.sample else layout.digest
     stamp = RunStamp(_new_run_id(), job.date or dt.datetime.now(dt.UTC).date(), adapter_digest)
@@ -147,54 +157,35 @@ def _plan_work(job: Job, monitors: tuple[Monitor, ...], paths: Sequence[str], st
     before = units.column("unit_id").combine_chunks()
     done = before.filter(pc.equal(units.column("retryable").combine_chunks(), 0)) if job.retry else before
     todo = tuple(pending(files, parts, adapter_digest, frozenset(done.to_pylist())))
-    return Work(job, stamp, layout, parts, monitors, todo, len(files) - len(todo), before)
+    to_judge = (
+        () if judge is None else tuple(pending(files, (judge.part,), adapter_digest, frozenset(done.to_pylist())))
+    )
+    known = len(files) - len({p.file.name for p in (*todo, *to_judge)})
+    return Work(job, stamp, layout, parts, monitors, todo, known, before, judge, to_judge)
 
 
 def _pipeline(place: Place, work: Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:
-    """Run Beam and turn what a worker said into our own error."""
-    import apache_beam as beam
-
     from pipelines.monitor import MonitorJob, build
-    from pipelines.runner import local_runner, options
 
     read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 4_000 if work.job.keep_payloads else 0)
     pairs = tuple(zip(work.parts[1:], work.monitors, strict=True))
     monitor_job: MonitorJob = MonitorJob(place, work.stamp, read, work.parts[0], pairs, plan.shards)
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong is told once, and by us
-    try:
-        with heeded(), Progress(place, tuple(p.id for p in work.parts), plan.shards, plan.nbytes, quiet):
-            parsed = options(workers, beam_args)
-            pipeline = beam.Pipeline(local_runner(parsed), parsed)
-            build(pipeline, monitor_job)
-            pipeline.run().wait_until_finish()
-    except Exception as error:
-        raise _explain(place, error) from error
+    execute(place, lambda p: build(p, monitor_job), tuple(p.id for p in work.parts), plan, workers, beam_args, quiet)
 
 
-def _explain(place: Place, error: Exception) -> CotmonitorError:
-    """The worker's own words where it left some, else the last line of what the runner hands on."""
-    said = failures(place)
-    if said:
-        if said[0]["trace"]:
-            logging.getLogger(__name__).error("%s", said[0]["trace"])
-        what = f"a worker failed: {said[0]['type']}: {said[0]['message']}. Nothing was committed."
-        return _in_words(said[0]["kind"], said[0]["message"]) or RunFailed(what)
-    if isinstance(error, CotmonitorError):
-        return error
-    last = re.sub(r" \[while running '.*'\]$", "", (str(error).strip().splitlines() or [""])[-1])
-    kind, _, message = last.partition(": ")
-    what = f"the runner failed: {type(error).__name__}: {error}. Nothing was committed."
-    return _in_words(kind.rpartition(".")[2], message) or RunFailed(what)
+def _gate(
+    store: Store,
+    place: Place,
+    work: Work,
+    checker: Checker,
+    staged: StagedRun,
+    ids: tuple[str, ...] | None = None,
+    page: str = "",
+) -> Report:
+    """Check the contracts over all that was staged; raise `GateError` with figures if one is broken.
 
-
-def _in_words(kind: str, message: str) -> CotmonitorError | None:
-    """An error of ours by the name of its class."""
-    known = getattr(errors, kind, None) if kind else None
-    return known(message) if isinstance(known, type) and issubclass(known, CotmonitorError) else None
-
-
-def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Checker) -> Report:
-    """Check the contracts over all that was staged; raise `GateError` with figures if one is broken."""
+    `ids` are the monitors that staged something, all cheap ones if not given; only these are compared with recent runs.
+    """
     from pipelines.gate import gate, why_dead
     from schemas.contracts.run import Staged
 
@@ -203,10 +194,14 @@ def _gate(store: Store, place: Place, work: Work, staged: StagedRun, checker: Ch
     )
     report = gate(
         Staged(
-            staged.files, planned, tuple(m.spec.id for m in work.monitors), staged.violations, _history(store, work.job)
+            staged.files,
+            planned,
+            tuple(m.spec.id for m in work.monitors) if ids is None else ids,
+            staged.violations,
+            _history(store, work.job) if ids is None else (),
         ),
         work.job.contracts,
-        Path(store.path) / "_docs" / work.stamp.run_id,
+        Path(store.path) / "_docs" / f"{work.stamp.run_id}{page}",
         checker=checker,
         spill=place.folder,
     )
@@ -238,7 +233,10 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
     try:
         units = committed(store, work.stamp.run_id)
         if units.num_rows:
-            record(store, work, "done", begun, summarise(work, units, None, begun), error=words)
+            status = "done" if work.finished(units) else "failed"
+            record(store, work, status, begun, spent(store, summarise(work, units, None, begun)), error=words)
+            if status == "failed":
+                delete_staged(store, place)
             shutil.rmtree(place.folder, ignore_errors=True)
             return
         found = list(manifests(place))
@@ -246,7 +244,7 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
         dead = sum(m.rows for m in found if m.part == "dead")
         counts = Summary(work.stamp.run_id, "failed", len(work.todo), work.known, rows, rows - dead, dead)
         commit_dead_letters(store, place, work.stamp)
-        record(store, work, "failed", begun, counts, error=words)
+        record(store, work, "failed", begun, spent(store, counts), error=words)
     except Exception as second:  # noqa: BLE001  e.g. the disk is full: the first error is the one to show
         logging.getLogger(__name__).warning("the failed run could not be recorded: %s", second)
     try:

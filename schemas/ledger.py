@@ -69,13 +69,14 @@ DEAD_LETTERS = Table(
     key=("unit_id", "run_id", "file", "row_group", "row"),
 )
 
-RUN_STATUS = ("running", "done", "failed")
+RUN_STATUS = ("running", "judging", "done", "failed")
 RUNS = Table(
     "runs",
     version=1,
     doc=(
         "What each run was and how it ended, failed ones too. Append-only: a run writes `running` when it begins to "
-        "stage and a last row when it ends; the view shows the last."
+        "stage, `judging` when the cheap monitors have committed and a judge reads on, and a last row when it ends; "
+        "the view shows the last."
     ),
     columns=(
         Column("run_id", pa.string(), "Time and chance; names one attempt."),

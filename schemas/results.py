@@ -22,8 +22,10 @@ STANCES = (
 )
 SANCTIONED = ("none", "user", "environment", "fiction")
 STATES = ("assessed", "not_assessed")
-FINAL_REASONS = ("no_reasoning", "redacted", "truncated")
+FINAL_REASONS = ("no_reasoning", "redacted", "truncated", "not_escalated")
 RETRYABLE_REASONS = ("over_budget", "judge_error")
+# audit: drawn by chance; unseen: no cheap monitor could look; control: a record with a known answer
+CHOSEN_BY = ("audit", "unseen", "behaviour", "score", "control")
 REASONS = FINAL_REASONS + RETRYABLE_REASONS
 VERDICTS = ("true_positive", "false_positive", "unsure")
 
@@ -114,8 +116,8 @@ ALERTS = Table(
 
 JUDGEMENTS = Table(
     "judgements",
-    version=1,
-    doc="One row per call to an LLM judge.",
+    version=2,
+    doc="One row per call to an LLM judge: one per window of a trace. Controls have no unit and an empty `unit_id`.",
     columns=(
         *COMMITTED_BY,
         Column("trace_key", pa.string(), "The trace."),
@@ -125,11 +127,28 @@ JUDGEMENTS = Table(
         Column("quote_found", pa.bool_(), "Whether its quote stands in the trace.", nullable=True),
         Column("prompt_tokens", pa.int64(), "Tokens sent.", minimum=0),
         Column("completion_tokens", pa.int64(), "Tokens received.", minimum=0),
-        Column("cost_usd", pa.float64(), "Price of the call.", minimum=0),
+        Column(
+            "cost_usd",
+            pa.float64(),
+            "What this run paid for the call; 0 for an answer that an earlier run has in its books.",
+            minimum=0,
+        ),
         Column("seconds", pa.float64(), "Latency.", minimum=0),
         Column("cached", pa.bool_(), "Answered from the cache."),
         Column("attempts", pa.int32(), "Requests made.", minimum=0),
         Column("error", pa.string(), "Why there is no verdict.", nullable=True),
+        *(
+            Column(name, kind, doc, nullable=True, one_of=known, since=2)
+            for name, kind, doc, known in (
+                ("model", pa.string(), "The model asked.", ()),
+                ("question", pa.string(), "Digest of prompt, model, server and parameters.", ()),
+                ("window", pa.int32(), "Which window of the trace, from 0.", ()),
+                ("chosen_by", pa.string(), "Why the trace was read.", CHOSEN_BY),
+                ("audit", pa.bool_(), "Whether the trace is of the random share.", ()),
+                ("summary", pa.string(), "What the model was after, in two sentences.", ()),
+                ("canary", pa.string(), "Marks the row as monitor output; training data must never hold it.", ()),
+            )
+        ),
     ),
     key=("unit_id", "run_id", "call_id"),
 )

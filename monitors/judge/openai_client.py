@@ -1,6 +1,6 @@
 """The judge's client for OpenAI and whatever speaks its protocol: one request, no retries, no redirects.
 
-The SDK retries and follows redirects by itself; here it may do neither. Retries are counted and paid for elsewhere, and a
+The SDK retries and follows redirects by itself; here it may do neither. Retries are counted and paid for elsewhere; a
 redirect would carry the trace to a place that nobody permitted.
 """
 
@@ -54,7 +54,12 @@ class OpenAIClient:
     """
 
     def __init__(
-        self, settings: AskSettings, key: str, timeout: float, tokens: str = "max_completion_tokens", proxy: bool = False
+        self,
+        settings: AskSettings,
+        key: str,
+        timeout: float,
+        tokens: str = "max_completion_tokens",
+        proxy: bool = False,
     ) -> None:
         self.settings, self.tokens = settings, tokens
         self._format = 0

@@ -17,6 +17,7 @@ Examples:
   cotmonitor run --traces 'lake/**/*.parquet' --store alerts-store
   cotmonitor run nightly.yaml --date 2026-11-22
   cotmonitor run --traces lake --store S --monitors rules:core,rules:./mine.yml --sample 500
+  cotmonitor run nightly.yaml --judge-model gpt-5-mini --dry-run
   cotmonitor run nightly.yaml -- --runner=FlinkRunner --flink_master=flink:8081
 """
 
@@ -50,6 +51,14 @@ Examples:
     metavar="MB",
     default=None,
     help="Text per batch; changes speed, never results.  [default: 16]",
+)
+@click.option("--judge-model", metavar="NAME", default=None, help="Let this model read what is worth its price.")
+@click.option("--judge-endpoint", metavar="URL", default=None, help="The judge's server; traces are sent to it alone.")
+@click.option(
+    "--judge-mode",
+    type=click.Choice(["sync", "batch"]),
+    default=None,
+    help="Ask at once, or by the Batch API: cheaper, within a day.  [default: sync]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
@@ -89,7 +98,10 @@ def _overrides(flags: dict[str, Any]) -> dict[str, Any]:
     flags["monitors"] = tuple(m for m in flags["monitors"].split(",") if m) if flags["monitors"] is not None else None
     ratio = flags.pop("max_dead_letter_ratio")
     contracts = {"max_dead_letter_ratio": ratio} if ratio is not None else None
-    return {**flags, "map": rename or None, "contracts": contracts}
+    judge = {name: value for name in ("model", "mode") if (value := flags.pop(f"judge_{name}")) is not None}
+    if (endpoint := flags.pop("judge_endpoint")) is not None:
+        judge |= {"endpoint": endpoint, "endpoints": (endpoint,)}  # who types an address permits it
+    return {**flags, "map": rename or None, "contracts": contracts, "judge": judge or None}
 
 
 def summary_json(summary: Any) -> dict[str, Any]:
@@ -107,6 +119,18 @@ def counted(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
+def _foreseen(f: Any) -> None:
+    """What a judge would be asked, and its price."""
+    chosen = ", ".join(f"{n:,} {by}" for by, n in f.by.items()) or "none"
+    say(f"the judge would read {sum(f.by.values()):,} of {counted(f.traces, 'trace')} ({chosen})")
+    price = "of unknown price (the job has no price for the model)" if f.usd is None else f"at most {f.usd:,.2f} USD"
+    say(f"that is at most {counted(f.calls, 'call')}, {counted(f.tokens, 'token')}, {price}")
+    if f.free:
+        say(f"the answers for {counted(f.free, 'trace')} are paid for already")
+    if f.over_budget:
+        say(f"{counted(f.over_budget, 'trace')} would be over the budget, and not assessed")
+
+
 def report(summary: Any, store: str) -> None:
     """The summary in words on stderr, the monitors' accounts as rows."""
     if summary.status == "dry_run":
@@ -120,6 +144,11 @@ def report(summary: Any, store: str) -> None:
         rows = f"{counted(summary.rows, 'row')} from {counted(summary.files, 'file')}"
         say(f"{rows} = {counted(summary.traces, 'trace')} + {counted(summary.dead, 'dead letter')}{known}")
         say(f"{counted(summary.alerts, 'alert')}, {summary.not_assessed:,} not assessed, in {summary.seconds:.1f} s")
+    if summary.foreseen is not None:
+        _foreseen(summary.foreseen)
+    if summary.calls:
+        calls = f"{counted(summary.calls, 'call')}, {summary.cached:,} from the cache"
+        say(f"the judge: {calls}, {summary.cost_usd:.2f} USD")
     columns = ["monitor", "version", "files", "traces", "assessed", "without_reasoning", "not_assessed", "alerts"]
     print_rows(columns, [[m[c] for c in columns] for m in summary.monitors], "table", sys.stderr)
     for warning in summary.warnings:

@@ -145,9 +145,7 @@ class Caller:
                 else:
                     self.gate.went_well()
                     seconds = time.monotonic() - began
-                    return Reply(
-                        question.call_id, answered, paid_by=self.run_id, seconds=seconds, attempts=attempts
-                    )
+                    return Reply(question.call_id, answered, paid_by=self.run_id, seconds=seconds, attempts=attempts)
             error = failure.kind
             if failure.fatal:
                 self.closed = error

@@ -33,7 +33,10 @@ class Patterns:
 
     def spans(self, text: str) -> Sequence[tuple[int, int, str]]:
         found = sorted(
-            (m.start(), -m.end(), word) for regex, word in self._compiled for m in regex.finditer(text) if m.end() > m.start()
+            (m.start(), -m.end(), word)
+            for regex, word in self._compiled
+            for m in regex.finditer(text)
+            if m.end() > m.start()
         )
         spans: list[tuple[int, int, str]] = []
         for start, minus_end, word in found:

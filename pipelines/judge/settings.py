@@ -212,13 +212,13 @@ class JudgeSettings(_Strict):
             self.mode == "batch",
         )
 
-    def judge_digest(self, excerpt_chars: int, cheap: tuple[str, ...]) -> str:
+    def judge_digest(self, ask: AskSettings, excerpt_chars: int, cheap: tuple[str, ...]) -> str:
         """Digest of the judge as a monitor: the question, the policy, and the monitors whose scores it goes by.
 
         The budget is no part of it: what was over it is tried again with `--retry`, like what failed.
         """
         policy = self.escalate.model_dump_json()
-        return digest("judge", self.name, self.ask().digest, policy, str(self.threshold), excerpt_chars, *cheap)
+        return digest("judge", self.name, ask.digest, policy, str(self.threshold), excerpt_chars, *cheap)
 
 
 def _safe(url: str) -> str:

@@ -21,12 +21,14 @@ from schemas.ledger import INGEST
 from schemas.table import Table
 
 MEMORY_LIMIT = "512MB"  # beyond it DuckDB spills; keys of 10 million traces and 2 monitors fit
+# a judge reads what it is asked to; what its policy or budget leaves out says nothing about its eyes
+_ASKED = "reason IS NULL OR reason NOT IN ('not_escalated', 'over_budget')"
 WORST_FILES = 20  # files named in the accounting; the total covers the others
 
 
 @dataclass(frozen=True, slots=True)
 class RunMetrics(Metrics):
-    """The figures of a run, and how many traces they are of."""
+    """The figures of a run, and how many traces the shares among them are of."""
 
     traces: int
 
@@ -61,6 +63,7 @@ class _Figures:
         self.settings = settings
         self.skipped: dict[str, str] = {}
         self.rows: dict[str, int] = {}
+        self.asked = 0  # the most assessments that one monitor was to make
         self.frames: dict[str, list[Row]] = {}
 
     def all(self) -> RunMetrics:
@@ -74,7 +77,7 @@ class _Figures:
         self.frames[ACCOUNTING] = self._accounting()
         checks = [{"about": name, "rows": count} for name, count in self.staged.violations.items()]
         self.frames[ROW_CHECKS] = checks or [{"about": "no check was handed in", "rows": 0}]
-        return RunMetrics(self.frames, self.skipped, self.rows["traces"])
+        return RunMetrics(self.frames, self.skipped, max(self.rows["traces"], self.asked))
 
     def _one(self, sql: str) -> Row:
         cursor = self.con.execute(sql)
@@ -173,9 +176,11 @@ class _Figures:
         self.frames["assessments"][0] |= whole | {"rows_of_unplanned_files": unplanned}
         for i, monitor in enumerate(self.staged.monitors):
             looked = self._one(
-                f"SELECT count(*) AS rows, avg((state = 'not_assessed')::INT) AS share FROM assessments "
+                f"SELECT count(*) AS rows, count(*) FILTER ({_ASKED}) AS asked, "
+                f"avg((state = 'not_assessed')::INT) FILTER ({_ASKED}) AS share FROM assessments "
                 f"WHERE monitor = {text(monitor)}"
             )
+            self.asked = max(self.asked, looked["asked"])
             # Where the traces were committed by an earlier run there are no keys to join with, only their number.
             short = self._one(
                 f"""WITH old AS (SELECT file, coalesce(known_traces, 0) AS traces FROM plan WHERE m{i} AND NOT ingest),
