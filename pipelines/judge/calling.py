@@ -11,6 +11,7 @@ import random
 import time
 from dataclasses import dataclass, replace
 
+from monitors.judge.answer import Unusable, understood
 from monitors.judge.client import Answered, CallFailed, JudgeClient, Question
 from pipelines.judge.cache import Cache, Kept
 
@@ -105,7 +106,7 @@ class Caller:
     async def ask(self, question: Question) -> Reply:
         """What becomes of a question; never raises but for faults of ours, such as a full disk."""
         kept = self.cache.get(question.call_id) if self.cache is not None else None
-        if kept is not None and not (self.settings.again and kept.run_id != self.run_id and _useless(kept.answered)):
+        if kept is not None and not (self.settings.again and kept.run_id != self.run_id and useless(kept.answered)):
             return Reply(
                 question.call_id, kept.answered, None, True, kept.run_id, kept.seconds, kept.attempts, kept.batch
             )
@@ -163,9 +164,8 @@ class Caller:
         return (retry_after or 0.0) + jitter * min(self.settings.backoff * 2.0**attempts, SLOWEST)
 
 
-def _useless(answered: Answered) -> bool:
-    from monitors.judge.answer import Unusable, understood
-
+def useless(answered: Answered) -> bool:
+    """Whether an answer says nothing."""
     try:
         understood(answered)
     except Unusable:

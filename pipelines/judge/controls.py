@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+from monitors.judge.client import Question
 from monitors.judge.prompt import Control, controls
 from monitors.judge.record import OWN
 from monitors.monitor import Verdict
-from pipelines.judge.calling import Reply
+from pipelines.judge.calling import Caller, Reply, useless
 from pipelines.judge.monitor import Judge
 from pipelines.judge.reading import Chosen, Judgement, Laid, lay_out, understand
 from schemas.digest import digest
 from schemas.errors import ControlMissed
+
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,18 @@ async def _replies(judge: Judge, store: str, run_id: str, laid: list[Laid]) -> l
     caller = line.caller(cached=False)
     try:
         # one after the other: the first finds out in which format the server gives JSON
-        return [[await caller.ask(q) for q in one.questions] for one in laid]
+        return [[await _asked(caller, q) for q in one.questions] for one in laid]
     finally:
         await caller.client.close()
+
+
+async def _asked(caller: Caller, question: Question) -> Reply:
+    """An answer that can be used, if there is one in a few tries: a judge may stammer, and must not be wrong."""
+    for _ in range(TRIES):
+        reply = await caller.ask(question)
+        if reply.answered is None or not useless(reply.answered):
+            break
+    return reply
 
 
 def _chosen(control: Control, run_id: str) -> Chosen:
