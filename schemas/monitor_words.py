@@ -16,6 +16,7 @@ NAMES = frozenset(
         *("call_id", "verdict", "quote_found", "prompt_tokens", "completion_tokens", "cost_usd", "seconds", "cached"),
         *("attempts", "error", "note", "reviewer", "reviewed_at", "test_gaming", "hidden_objective"),
         *("calibration_id", "calibrated_at", "target_fpr", "keep_level"),
+        *("question_digest", "judge_window", "judge_summary", "audit_drawn", "chosen_by"),
     )
 )
 # wherever one of these begins a word of a name, or ends one, a monitor or a reviewer is not far

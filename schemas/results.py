@@ -141,11 +141,11 @@ JUDGEMENTS = Table(
             Column(name, kind, doc, nullable=True, one_of=known, since=2)
             for name, kind, doc, known in (
                 ("model", pa.string(), "The model asked.", ()),
-                ("question", pa.string(), "Digest of prompt, model, server and parameters.", ()),
-                ("window", pa.int32(), "Which window of the trace, from 0.", ()),
+                ("question_digest", pa.string(), "Digest of prompt, model, server and parameters.", ()),
+                ("judge_window", pa.int32(), "Which window of the trace, from 0.", ()),
                 ("chosen_by", pa.string(), "Why the trace was read.", CHOSEN_BY),
-                ("audit", pa.bool_(), "Whether the trace is of the random share.", ()),
-                ("summary", pa.string(), "What the model was after, in two sentences.", ()),
+                ("audit_drawn", pa.bool_(), "Whether the trace is of the random share.", ()),
+                ("judge_summary", pa.string(), "What the model was after, in two sentences.", ()),
                 ("canary", pa.string(), "Marks the row as monitor output; training data must never hold it.", ()),
             )
         ),

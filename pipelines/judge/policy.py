@@ -67,8 +67,8 @@ GROUP BY trace_key ORDER BY trace_key
 
 # an answer that cannot be used was paid for, too
 _BOOKED = """
-SELECT trace_key, list(DISTINCT "window") FROM raw.judgements
-WHERE question = ? AND (verdict IS NOT NULL OR prompt_tokens + completion_tokens > 0) GROUP BY trace_key
+SELECT trace_key, list(DISTINCT judge_window) FROM raw.judgements
+WHERE question_digest = ? AND (verdict IS NOT NULL OR prompt_tokens + completion_tokens > 0) GROUP BY trace_key
 """
 
 

@@ -138,11 +138,11 @@ def _row(chosen: Chosen, window: int, reply: Reply, read: Read | None, error: st
             "attempts": 0 if reply.cached else reply.attempts,
             "error": error,
             "model": reader.ask.model,
-            "question": reader.ask.digest,
-            "window": window,
+            "question_digest": reader.ask.digest,
+            "judge_window": window,
             "chosen_by": chosen.chosen_by,
-            "audit": chosen.audit,
-            "summary": read.answer.summary if read else None,
+            "audit_drawn": chosen.audit,
+            "judge_summary": read.answer.summary if read else None,
             "canary": CANARY_LINE,
         }
     )
