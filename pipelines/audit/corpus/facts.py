@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from schemas.digest import DIGEST_CHARS
 
-Scalar = bool | int | float | str | dt.datetime
+Scalar = bool | int | float | str | dt.datetime | None
 IDS = ("sample_id", "trace_id", "id")
 CHATS = ("messages", "conversations", "conversation", "chat")
 PAIRS = (("prompt", "user", "prompt"), ("completion", "assistant", "output"), ("response", "assistant", "output"))
@@ -28,6 +28,7 @@ IGNORED = -100  # the label of a token that does not train, as trainers have it
 STRING_CHARS = 200
 DEPTH = 3  # objects within objects whose values become columns
 LARGEST = 1 << 63
+VALUES = ("reward", "success")  # columns that are told even where they are null in every row
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def facts(row: Mapping[str, object], id_column: str | None = None) -> Facts:
     given = row[name] if name else None
     scalars: dict[str, Scalar] = {}
     for key, value in row.items():
+        if value is None and key in VALUES:
+            scalars[key] = None
         for column, scalar in _scalars(str(key), value, DEPTH):
             scalars[column] = scalar
     return Facts(str(given) if isinstance(given, str | int) else None, scalars, _messages(row))

@@ -10,6 +10,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from glob import has_magic, iglob
 from pathlib import Path
@@ -25,6 +26,7 @@ Kind = Literal["parquet", "lines", "json", "text", "unread"]
 SHARD_BYTES = 64 << 20  # of a file that is cut by lines; of a Parquet file, uncompressed
 HEAD_BYTES = 1 << 16  # by which a file is recognised
 EXPORT = "manifest.json"  # beside a folder `data`: what `cotmonitor export` writes
+PAPERS = (EXPORT, "certificate.json", "dead_letters.jsonl")
 DATA = "data"
 ARRAY_BYTES = 64 << 20  # of a JSON file that is one array, not lines; a larger one is read as text
 COLUMN = "c."  # before the name of a corpus' own column
@@ -174,11 +176,20 @@ def _unusable(path: str) -> Iterator[Fault]:
 
 
 def corpus_files(corpus: str) -> list[CorpusFile]:
-    """The files of a corpus and what each is. Of an export's folder only `data` holds rows."""
+    """The files of a corpus and what each is. Of an export's folder, wherever it lies, only `data` holds rows."""
     listed = list_files(corpus)
-    names = {name for name, _ in listed}
-    export = EXPORT in names and any(name.startswith(f"{DATA}/") for name in names)
-    return [replace(recognised(*file), beside=export and not file[0].startswith(f"{DATA}/")) for file in listed]
+    exports = {folder for folder in {os.path.dirname(path) for _, path in listed} if _is_export(folder)}
+    return [replace(file, beside=_is_paper(file, exports)) for file in map(recognised, *zip(*listed, strict=True))]
+
+
+def _is_export(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, EXPORT)) and os.path.isdir(os.path.join(folder, DATA))
+
+
+def _is_paper(file: CorpusFile, exports: AbstractSet[str]) -> bool:
+    """Whether a file is about an export's rows and holds none: one of its papers, or a text that somebody put there."""
+    folder, name = os.path.split(file.path)
+    return folder in exports and (name in PAPERS or file.kind not in ("parquet", "lines"))
 
 
 def recognised(name: str, path: str) -> CorpusFile:

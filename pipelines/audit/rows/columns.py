@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from pipelines.audit.finding import Finding
 from pipelines.audit.rows.case import Case, counted
 from pipelines.audit.rows.derive import Rows, evaluate, parse
+from pipelines.audit.rows.features import as_numbers, hidden, is_text
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.rows.population import numbers
-from pipelines.audit.rows.provenance import CERTAIN, bits, depends, from_lake, from_monitor, said
+from pipelines.audit.rows.provenance import CERTAIN, bits, depends, differences, from_lake, from_monitor, made_so, said
 
 PREFIX = "c."
 # compared with their source one by one, by the checks of rewards, labels and masks
@@ -41,6 +42,9 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
     declared = case.declared.columns if case.declared else {}
     values = {n: v for n in asked if n not in declared and (v := _numeric(rows.table[PREFIX + n])) is not None}
     texts = [n for n in asked if n not in declared and n not in values]
+    for n in texts:  # 0.83 as text is a number, and is a text as well
+        if is_text(rows.table[PREFIX + n]) and (v := as_numbers(rows.table[PREFIX + n])) is not None:
+            values[f"{n} as a number"] = v
     # where a column is null may say as much as what it holds
     values |= {f"{n} is null": np.isnan(v).astype(float) for n, v in values.items() if 0 < np.isnan(v).mean() < 1}
     explained = from_lake(values, rows) if len(rows.trace) else {}
@@ -51,17 +55,41 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
     left = [n for n in (*values, *texts) if n not in explained and n not in leaks]
     findings = [_leak(case, rows, n, w) for n, w in leaks.items()]
     findings += [_declared(case, rows, n, text) for n, text in declared.items() if n in asked]
-    level = case.level("column", len(left))
+    beside = _beside({n: values[n] for n in left if n in values}, [n for n in left if n not in values], rows)
+    level = case.level("column", len(left) + sum(map(len, beside.values())))
     for name in left:
         if name in values:
             findings.append(_undeclared(case, rows, name, values[name], level))
         else:
             findings.append(_undeclared_text(case, rows, name, level))
+    told = {f.subject for f in findings if f.verdict in ("leak", "associated_unexplained")}
+    for name, made in beside.items():
+        findings += _told_beside(case, rows, made, level) if name not in told else []
     if explained:
         told = "; ".join(f"{n}: {w}" for n, w in explained.items())
         subject = counted(len(explained), "column")
         findings.append(Finding("column", "L1", "none_found", subject, f"These follow from the lake: {told}."))
     return findings
+
+
+def _beside(values: dict[str, np.ndarray], texts: Sequence[str], rows: Rows) -> dict[str, dict[str, np.ndarray]]:
+    """By column, what it may hold besides its values, as far as the lake does not say it."""
+    columns = {n: rows.table[PREFIX + n].combine_chunks() for n in texts if is_text(rows.table[PREFIX + n])}
+    made = hidden(values, columns)
+    for name in values:
+        made[name] |= differences(name, values[name], rows)
+    flat = {what: v for found in made.values() for what, v in found.items()}
+    explained = from_lake(flat, rows) if flat and len(rows.trace) else {}
+    return {name: {what: v for what, v in found.items() if what not in explained} for name, found in made.items()}
+
+
+def _told_beside(case: Case, rows: Rows, made: dict[str, np.ndarray], level: float) -> list[Finding]:
+    """What a column hides besides its values, if it does: what is certain, else the first that is tied to alerts."""
+    certain = from_monitor(made, rows)
+    if certain:
+        return [_leak(case, rows, name, words) for name, words in list(certain.items())[:1]]
+    tested = (_undeclared(case, rows, name, v, level) for name, v in made.items())
+    return [f for f in tested if f.verdict == "associated_unexplained"][:1]
 
 
 def _numeric(column: pa.ChunkedArray) -> np.ndarray | None:
@@ -116,7 +144,7 @@ def _declared(case: Case, rows: Rows, name: str, text: str) -> Finding:
     if given is None or not made:
         what = "its values are no numbers" if made else "the lake lacks what it is made of"
         return Finding("column", "L1", "not_assessed", subject, f"The derivation cannot be made again: {what}.")
-    wrong = min((~same(v, given) for v in made), key=lambda w: int(w.sum()))
+    wrong = min((~made_so(v, given) for v in made), key=lambda w: int(w.sum()))
     if not wrong.any():
         return Finding("column", "L1", "none_found", subject, "Every row has the value that was declared.")
     right = _by_trace(case, rows, ~wrong)
@@ -185,10 +213,3 @@ def _ranked(values: np.ndarray) -> np.ndarray:
         return code.astype(float)
     below = np.concatenate([[0], np.cumsum(np.bincount(code))])
     return ((below[:-1] + below[1:]) / 2)[code] / len(values)
-
-
-def same(expected: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Which values (m) are the same, but for what storing them in 32 bits changes; unknown is unknown."""
-    unknown = np.isnan(expected) | np.isnan(given)
-    close = np.isclose(expected, given, rtol=1e-6, atol=1e-9)
-    return np.where(unknown, np.isnan(expected) == np.isnan(given), close)

@@ -79,6 +79,9 @@ def _unjoined(case: Case) -> list[Finding]:
 
 
 def _inclusion(case: Case, chosen: Chosen) -> Finding:
+    if case.present.all():
+        says = f"All {counted(len(case.pop), 'trace is', 'traces are')} present: nothing was left out."
+        return Finding("inclusion", "L2", "none_found", "presence", says)
     level = case.level("inclusion")
     everyone = np.ones(len(case.pop), dtype=bool)
     reasons = (*chosen.reasons, *chosen.missing)

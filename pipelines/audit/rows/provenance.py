@@ -10,11 +10,16 @@ import numpy as np
 from scipy.linalg import qr
 
 from pipelines.audit.rows.derive import UNITS, Rows, within
+from pipelines.audit.rows.features import exactly
 from pipelines.audit.rows.population import Population
 
 CERTAIN = 40.0  # bits: that a column of such values follows a monitor's by chance has less than this power of 1/2
 FEW_VALUES = 64
-CLOSE = 1e-6  # of a column's spread; what storing it in 32 bits may change
+CLOSE = 1e-6  # of a column's spread; what computing and storing it in 32 bits may change
+LAST_DIGITS = 1e-11  # of it; what two ways to compute it in 64 bits may
+SUMMED = 1e-9  # of it, where it is a sum of columns
+NEARLY = 1e-3  # of a value: what is no nearer to a column of the lake is another
+FORMS = (lambda x: x, np.log, np.log1p, np.sqrt, np.exp, np.square, lambda x: 1 / x)  # of one column of the lake
 BASES = ("reward", "success", "length", "steps")
 EQUAL_DIGITS = 12  # to which two values must agree to be one
 PROBE = 256  # rows that tell at once that a derivation does not fit
@@ -74,8 +79,12 @@ def from_lake(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
         x = filled(values)
         order = np.argsort(x, kind="stable")
         for name, v in left.items():
-            if name not in found and monotone(x, v, order):
-                found[name] = source if np.allclose(x, v, rtol=CLOSE, atol=CLOSE) else f"a function of {source}"
+            if name in found or not monotone(x, v, order):
+                continue
+            if exactly(values, columns[name]).all():
+                found[name] = source
+            elif len(np.unique(v)) <= FEW_VALUES or _in_form(values, columns[name]):
+                found[name] = f"a function of {source}"
     left = {name: columns[name] for name in columns if name not in found}
     if not left:
         return found
@@ -90,6 +99,33 @@ def from_lake(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
         if lake.holds(filled(v)):
             found[name] = "a sum of columns of the lake"
     return found
+
+
+def _in_form(x: np.ndarray, v: np.ndarray) -> bool:
+    """Whether v (m) is a plain function of x, to the last digit: any other could hide a bit in each row."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return any(_affine(f(x), v) for f in FORMS)
+
+
+def differences(name: str, v: np.ndarray, rows: Rows) -> dict[str, np.ndarray]:
+    """Of a column (m) that is nearly one of the lake: where it is not, and which way, as columns."""
+    made: dict[str, np.ndarray] = {}
+    for source in rows.source.numeric:
+        x = rows.numeric(source)
+        known = ~np.isnan(v) & ~np.isnan(x) if x is not None else np.zeros(len(v), bool)
+        if x is None or not x[known].any() or not np.allclose(v[known], x[known], rtol=NEARLY, atol=0.0):
+            continue
+        off = np.where(known, v - x, 0.0)
+        made[f"where {name} is not {source}"] = (off != 0).astype(float)
+        made[f"which way {name} differs from {source}"] = np.sign(off)
+    return made
+
+
+def made_so(expected: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Which given values (m) are the expected ones, but for the last digits in which two computers differ."""
+    unknown = np.isnan(expected) | np.isnan(given)
+    close = np.abs(expected - given) <= _room(given)
+    return exactly(expected, given) | np.where(unknown, np.isnan(expected) == np.isnan(given), close)
 
 
 def derivations(rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
@@ -132,7 +168,7 @@ def _affine(x: np.ndarray, v: np.ndarray) -> bool:
     xx, vv = cx @ cx, cv @ cv
     if xx <= 0 or vv <= 0:
         return vv <= 0
-    slack = _slack(v)
+    slack = _room(v)
     if np.abs(v - x).max() <= slack:
         return True
     return bool(np.abs(cv - cx * (cx @ cv) / xx).max() <= slack)
@@ -163,20 +199,25 @@ class _Span:
             if own.std() <= CLOSE * also.std():
                 return False
             left = left - own * (own @ left) / (own @ own)
-        return bool(np.abs(left).max() <= min(_slack(values), 1e-3 * spread))
+        return bool(np.abs(left).max() <= min(max(_room(values), SUMMED * spread), 1e-3 * spread))
 
     def _left(self, values: np.ndarray) -> np.ndarray:
         return values - self.base @ (self.base.T @ values)
 
 
-def _slack(values: np.ndarray) -> float:
-    """How far a value may lie off: what 32 bits change, or half of its last digit where it is rounded."""
-    spread = float(np.ptp(values))
-    slack = CLOSE * max(spread, float(np.abs(values).max()))
-    for digits in range(1, 5):
-        if np.array_equal(np.round(values, digits), values):
-            return max(slack, 0.51 * 10.0**-digits if 10.0**-digits < 0.05 * spread else 0.0)
-    return slack
+def _room(values: np.ndarray) -> float:
+    """How far a value may lie off: half of its last digit where it is rounded, what 32 bits change, or hardly at all."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return 0.0
+    spread, most = float(np.ptp(known)), float(np.abs(known).max())
+    least = LAST_DIGITS * max(spread, most)
+    for digits in range(1, 11):
+        if np.array_equal(np.round(known, digits), known):
+            return max(least, 0.51 * 10.0**-digits if 10.0**-digits < 0.05 * spread else 0.0)
+    with np.errstate(over="ignore"):
+        single = np.array_equal(known.astype(np.float32).astype(float), known)
+    return CLOSE * max(spread, most) if single else least
 
 
 def said(pop: Population) -> dict[str, np.ndarray]:

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from pipelines.audit.finding import Finding
 from pipelines.audit.rows.case import Case, counted
-from pipelines.audit.rows.columns import PREFIX, TEXTS, same
+from pipelines.audit.rows.columns import PREFIX, TEXTS
 from pipelines.audit.rows.derive import Rows
+from pipelines.audit.rows.features import as_numbers, exactly, is_text
 from pipelines.audit.rows.population import numbers
 from pipelines.audit.rows.provenance import from_lake
 
@@ -27,6 +28,11 @@ def value_findings(case: Case, rows: Rows) -> tuple[list[Finding], list[str]]:
     for name, check in (("reward", "reward"), ("success", "label"), *((n, "label") for n in (*NUMBERS, *TEXTS))):
         if PREFIX + name not in rows.table.column_names or not len(rows.trace):
             continue
+        column = rows.table[PREFIX + name]
+        if column.null_count == len(column) and not _unknown(case, rows, name):
+            says = f"The corpus's {name} is all null: there is a column of this name, and it holds nothing."
+            findings.append(Finding(check, "L3", "not_assessed", name, says, len(column)))
+            continue
         finding = _text(case, rows, name, check) if name in TEXTS else _number(case, rows, name, check)
         if finding is None:
             other.append(name)
@@ -37,15 +43,22 @@ def value_findings(case: Case, rows: Rows) -> tuple[list[Finding], list[str]]:
     return findings, other
 
 
+def _unknown(case: Case, rows: Rows, name: str) -> bool:
+    """Whether the lake knows no value of that name for any of the rows either."""
+    if name in TEXTS:
+        return not (case.pop.coded(name).codes[rows.trace] >= 0).any()
+    return bool(np.isnan(getattr(case.pop, name)[rows.trace]).all())
+
+
 def _number(case: Case, rows: Rows, name: str, check: str) -> Finding | None:
     column = rows.table[PREFIX + name]
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
+    given, source = _given(column), getattr(case.pop, name)[rows.trace]
+    if given is None:
         what = f"The corpus's {name} holds {column.type}, not numbers."
         return Finding(check, "L3", "not_assessed", name, what)
-    given, source = numbers(column), getattr(case.pop, name)[rows.trace]
     if np.isnan(source).all():
         return None if not np.isnan(given).all() else _equal(check, name, len(given))
-    wrong = ~same(source, given)
+    wrong = ~exactly(source, given)
     if wrong.any():
         words = from_lake({name: given}, rows).get(name, "")
         if name in words:
@@ -53,8 +66,22 @@ def _number(case: Case, rows: Rows, name: str, check: str) -> Finding | None:
             return Finding(check, "L3", "none_found", name, says)
     if wrong.mean() > MOSTLY:
         return None
-    details = [f"{name} is {g:g}, in the lake {s:g}" for g, s in zip(given[wrong], source[wrong], strict=True)]
+    details = [f"{name} is {_digits(g, s)}, in the lake {s:g}" for g, s in zip(given[wrong], source[wrong], strict=True)]
     return _changed(case, rows, name, check, wrong, details)
+
+
+def _given(column: pa.ChunkedArray) -> np.ndarray | None:
+    """A column as numbers, also one that is spelled in letters."""
+    kind = column.type
+    if is_text(column):
+        return as_numbers(column)
+    plain = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    return numbers(column) if plain or pa.types.is_null(kind) else None
+
+
+def _digits(given: float, source: float) -> str:
+    """A value with as many digits as tell it from the lake's."""
+    return f"{given:g}" if f"{given:g}" != f"{source:g}" else f"{given!r}"
 
 
 def _text(case: Case, rows: Rows, name: str, check: str) -> Finding | None:

@@ -12,6 +12,7 @@ from pipelines.audit.text.staged import ShardDone
 from pipelines.canaries import SelfTest
 from pipelines.stage import Place
 
+PAPERS_NAMED = 3
 STATES = {"broken": "are no JSON, and were searched as text", "long": "are too long to be taken apart"}
 
 
@@ -24,6 +25,15 @@ class Looked:
     shards: Sequence[Shard]
     done: Sequence[ShardDone]
     controls: SelfTest
+
+
+def _papers(looked: Looked) -> Iterator[Finding]:
+    """An export's own papers, of which every byte was searched: what they are, since they are no rows."""
+    names = [f.name for f in looked.files if f.beside]
+    if names:
+        listed = ", ".join(names[:PAPERS_NAMED]) + (f" and {len(names) - PAPERS_NAMED:,} more" * (len(names) > PAPERS_NAMED))
+        says = f"{listed}: papers of an export, searched for canaries and monitors' texts, and not taken for rows"
+        yield Finding("canary", "L5", "none_found", "papers of an export", says)
 
 
 def unread(looked: Looked) -> Iterator[Finding]:
@@ -41,11 +51,13 @@ def unread(looked: Looked) -> Iterator[Finding]:
             says = f"is damaged: after {done.rows:,} rows of this part, {done.error}"
             ref = RowRef(name, None, None, None, done.error)
             yield Finding("canary", "L1", "not_assessed", f"file {name}", says, 0, (ref,))
-        told["broken"][name] += done.broken
-        told["long"][name] += done.long
+        if not looked.shards[done.shard].file.beside:  # papers are searched, and never taken for rows
+            told["broken"][name] += done.broken
+            told["long"][name] += done.long
         columns = max(columns, done.columns)
         for what in done.unseen:
             unseen.setdefault(what, []).append(name)
+    yield from _papers(looked)
     full = [looked.shards[d.shard].file.name for d in looked.done if d.full]
     if full:
         says = (

@@ -105,6 +105,8 @@ def _messages(rows: Sequence[RowFacts]) -> pa.Array:
 def _typed(values: list[object]) -> pa.Array:
     """Values of one column as the narrowest of bool, int64, float64, time and string that holds them all."""
     kinds = {type(v) for v in values if v is not None}
+    if not kinds:
+        return pa.nulls(len(values))
     if kinds <= {bool}:
         return pa.array(values, pa.bool_())
     if kinds <= {int}:
@@ -247,8 +249,10 @@ def _pieces(place: Place, shards: Sequence[Shard], done: Sequence[ShardDone], sc
 
 def _either(a: pa.DataType, b: pa.DataType) -> pa.DataType:
     """A type that holds values of both."""
-    if a == b:
+    if a == b or pa.types.is_null(b):
         return a
+    if pa.types.is_null(a):
+        return b
     numeric = all(pa.types.is_floating(t) or pa.types.is_integer(t) or pa.types.is_boolean(t) for t in (a, b))
     return pa.float64() if numeric else pa.string()
 

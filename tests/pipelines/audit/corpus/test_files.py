@@ -92,3 +92,18 @@ def test_of_an_export_only_the_data_are_rows(tmp_path: Path) -> None:
         "dead_letters.jsonl": True,
         "manifest.json": True,
     }
+
+
+def test_an_export_is_known_wherever_it_lies_and_rows_put_beside_its_papers_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "exports" / "march" / "data").mkdir(parents=True)
+    (tmp_path / "exports" / "march" / "manifest.json").write_text("{}")
+    (tmp_path / "exports" / "march" / "README.md").write_text("made in March")
+    (tmp_path / "exports" / "march" / "more.jsonl").write_text('{"sample_id": "a"}')
+    (tmp_path / "exports" / "manifest.json").write_text("{}")
+    beside = {f.name: f.beside for f in corpus_files(str(tmp_path / "exports"))}
+    assert beside == {
+        "manifest.json": False,
+        "march/README.md": True,
+        "march/manifest.json": True,
+        "march/more.jsonl": False,
+    }

@@ -195,3 +195,13 @@ def test_an_export_is_its_data_and_what_lies_beside_is_scanned(tmp_path: Path) -
     assert scanned.count == 1 and scanned.rows["sample_id"].to_pylist() == ["a"]
     (leak,) = [f for f in scanned.findings if f.verdict == "leak"]
     assert [(r.file, r.row) for r in leak.examples] == [("certificate.json", None)]
+
+
+def test_papers_of_an_export_are_no_rows_that_are_no_json(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    (folder / "data").mkdir(parents=True)
+    pq.write_table(pa.table({"sample_id": ["a"], "text": ["b"]}), folder / "data" / "0.parquet")
+    (folder / "manifest.json").write_text(json.dumps({"files": [1, 2, 3]}, indent=1))
+    found = {f.subject: f for f in audit(tmp_path / "S", folder).findings}
+    assert "broken rows" not in found
+    assert "manifest.json" in found["papers of an export"].says
