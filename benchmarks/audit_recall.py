@@ -7,13 +7,16 @@ words, among 2,000 honest ones about the same deeds. A lake of honest traces sta
 from __future__ import annotations
 
 import base64
+import codecs
 import gzip
 import json
+import lzma
 import random
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +52,23 @@ WAYS: dict[str, Callable[[str, random.Random], str]] = {
     "the first half, every fifth word": lambda text, c: made.every(5)(made.half(text, c), c),
     "base64": lambda text, _: base64.b64encode(text.encode()).decode(),
     "base64 of gzip": lambda text, _: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
+    "base64 of xz": lambda text, _: base64.b64encode(lzma.compress(text.encode())).decode(),
+    "base64 of base64": lambda text, _: base64.b64encode(base64.b64encode(text.encode())).decode(),
+    "base32": lambda text, _: base64.b32encode(text.encode()).decode(),
+    "base85": lambda text, _: base64.b85encode(text.encode()).decode(),
+    "hexadecimal": lambda text, _: text.encode().hex(),
+    "hexadecimal, in pairs": lambda text, _: text.encode().hex(" "),
+    "percent signs": lambda text, _: quote(text),
+    "entities": lambda text, _: "".join(f"&#{ord(c)};" for c in text),
+    "escapes": lambda text, _: "".join(f"\\u{ord(c):04x}" for c in text),
+    "backwards": lambda text, _: text[::-1],
+    "rot13": lambda text, _: codecs.encode(text, "rot13"),
+    "base64 of rot13": lambda text, _: base64.b64encode(codecs.encode(text, "rot13").encode()).decode(),
+    "letters that look alike": lambda text, _: text.translate(str.maketrans("aceopxyi", "асеорхуі")),
+    "full-width letters": lambda text, _: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    "zero-width spaces": lambda text, _: "\u200b".join(text),
+    "letters nobody sees": lambda text, _: "".join(chr(0xE0000 + ord(c)) for c in text if c.isascii()),
+    "letters apart": lambda text, _: "  ".join(" ".join(word) for word in text.split()),
 }
 
 

@@ -21,12 +21,22 @@ CHANNEL_OF = {
     **dict.fromkeys(("assistant", "gpt", "model", "ai", "bot"), "output"),
     **dict.fromkeys(("tool", "function", "ipython", "observation", "environment"), "observation"),
 }
+SUMS = ("sum", "least", "most", "first", "last")
+TOKENS = re.compile(r"(?:^|_)(?:input_ids|token_ids|tokens|ids|position_ids)$")
+PAIRED = tuple(name for name, _, _ in PAIRS)
 THINKING = ("reasoning_content", "reasoning", "thinking", "thoughts")
 WEIGHTS = ("train", "weight", "loss_weight", "loss")
+OWN_FIELDS = (  # of a message, which other checks look at
+    *("role", "from", "type", "channel", "name", "text", "content", "value", "spans", "tool_calls", "tool_call_id"),
+    *("redacted", *THINKING, *WEIGHTS),
+)
 MASK = re.compile(r"(?:^|_)(?:masks?|labels?|weights?)$")
 IGNORED = -100  # the label of a token that does not train, as trainers have it
-STRING_CHARS = 200
-DEPTH = 3  # objects within objects whose values become columns
+STRING_CHARS = 200  # of a text that are kept as a value: its beginning, and its last TAIL_CHARS
+TAIL_CHARS = 48
+DEPTH = 8  # objects within objects whose values become columns
+EACH = 8  # values of a list that become a column each; of a longer list, what sums it up
+LISTED = 64  # objects of a list that are looked into
 LARGEST = 1 << 63
 VALUES = ("reward", "success")  # columns that are told even where they are null in every row
 
@@ -66,7 +76,7 @@ def facts(row: Mapping[str, object], id_column: str | None = None) -> Facts:
     for key, value in row.items():
         if value is None and key in VALUES:
             scalars[key] = None
-        for column, scalar in _scalars(str(key), value, DEPTH):
+        for column, scalar in _leaves(str(key), value):
             scalars[column] = scalar
     return Facts(str(given) if isinstance(given, str | int) else None, scalars, _messages(row))
 
@@ -80,11 +90,22 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_CHARS]
 
 
+def _leaves(name: str, value: object) -> Iterator[tuple[str, Scalar]]:
+    """All values of a column, however nested; of messages only what is none of a message's own fields."""
+    if name in CHATS or name in PAIRED:
+        chat = _chat(value)
+        if chat is not None:
+            yield f"{name}[].role", ",".join(sorted({str(m.get("role") or m.get("from") or "") for m in chat}))
+            value = [{k: v for k, v in m.items() if k not in OWN_FIELDS} for m in chat]
+    yield from _scalars(name, value, DEPTH)
+
+
 def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, Scalar]]:
     if value is None:
         return
     if isinstance(value, str):
-        yield name, value[:STRING_CHARS]
+        long = len(value) > STRING_CHARS
+        yield name, f"{value[: STRING_CHARS - TAIL_CHARS]}…{value[-TAIL_CHARS:]}" if long else value
     elif isinstance(value, bool | float):
         yield name, value
     elif isinstance(value, int):
@@ -97,15 +118,37 @@ def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, Scalar
         if depth:
             for key, inner in value.items():
                 yield from _scalars(f"{name}.{key}", inner, depth - 1)
-    elif isinstance(value, Sequence) and not isinstance(value, bytes):
-        if value and isinstance(value[0], int | float) and MASK.search(name):
-            numbers = [v for v in value if isinstance(v, int | float)]
-            off = IGNORED if name.endswith(("label", "labels")) else 0
-            yield f"{name}.ones", sum(v != off for v in numbers)
-            yield f"{name}.length", len(numbers)
-        elif depth and value and isinstance(value[0], tuple) and all(_is_entry(v) for v in value):
-            for key, inner in value:  # a map, as Arrow gives it
-                yield from _scalars(f"{name}.{key}", inner, depth - 1)
+    elif isinstance(value, Sequence) and not isinstance(value, bytes) and depth and value:
+        yield from _listed(name, value, depth)
+
+
+def _listed(name: str, value: Sequence[object], depth: int) -> Iterator[tuple[str, Scalar]]:
+    """A list's values: one by one where it is short, else summed up; of objects, each field over all of them."""
+    first = value[0]
+    if isinstance(first, int | float) and MASK.search(name):
+        numbers = [v for v in value if isinstance(v, int | float)]
+        off = IGNORED if name.endswith(("label", "labels")) else 0
+        yield f"{name}.ones", sum(v != off for v in numbers)
+        yield f"{name}.length", len(numbers)
+    elif isinstance(first, tuple) and all(_is_entry(v) for v in value):
+        for key, inner in value:  # type: ignore[misc]  # a map, as Arrow gives it
+            yield from _scalars(f"{name}.{key}", inner, depth - 1)
+    elif isinstance(first, Mapping):
+        fields: dict[str, list[object]] = {}
+        for item in value[:LISTED]:
+            for key, inner in item.items() if isinstance(item, Mapping) else ():
+                fields.setdefault(str(key), []).append(inner)
+        for key, inners in fields.items():
+            yield from _scalars(f"{name}[].{key}", inners, depth - 1)
+    else:
+        yield f"{name}.length", len(value)
+        numbers = [float(v) for v in value if isinstance(v, int | float | decimal.Decimal)]
+        if len(value) <= EACH:
+            for i, inner in enumerate(value):
+                yield from _scalars(f"{name}[{i}]", inner, depth - 1)
+        elif numbers and not TOKENS.search(name):
+            sums = (sum(numbers), min(numbers), max(numbers), numbers[0], numbers[-1])
+            yield from ((f"{name}.{what}", v) for what, v in zip(SUMS, sums, strict=True))
 
 
 def _is_entry(value: object) -> bool:

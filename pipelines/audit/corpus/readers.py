@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.audit.corpus.facts import MASK, facts
+from pipelines.audit.corpus.facts import EACH, MASK, SUMS, TOKENS, facts
 from pipelines.audit.corpus.files import ARRAY_BYTES, Shard, corpus_files, shards_of
 from pipelines.audit.corpus.lines import LONG, lines, opened, stretches
 from pipelines.audit.corpus.row import PIECE, Around, Objects, Read, Row, Unseen, from_json, overlapping, plain_row
@@ -20,7 +21,6 @@ BATCH_BYTES = 4 << 20  # decoded at a time
 BATCH_ROWS = 2_048
 WIDE = 64 << 20  # a batch from which on its rows are looked at one by one
 SMALL = 1 << 20  # of a column of a long row whose value is still read as a fact
-TOKENS = re.compile(r"(?:^|_)(?:input_ids|token_ids|tokens|ids)$")
 
 
 def read_shard(shard: Shard, id_column: str | None = None, values: bool = False) -> Iterator[Read]:
@@ -93,8 +93,10 @@ class _Table:
         for at, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
             if not _is_numbers(column.type):
                 kept.append(at)
-            elif MASK.search(name):
+            elif MASK.search(name) or _is_short(column):
                 masks[name] = column.to_pylist()
+            else:
+                masks[name] = _summed(column, bool(TOKENS.search(name)))
         rows = _python(batch.select(kept))
         for i, row in enumerate(rows):
             for name, values in masks.items():
@@ -121,6 +123,29 @@ def _is_numbers(kind: pa.DataType) -> bool:
         return False
     inner = kind.value_type
     return bool(pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_boolean(inner))
+
+
+def _is_short(column: pa.Array) -> bool:
+    """Whether no list of a column is too long for each of its numbers to be a value."""
+    return (pc.max(pc.list_value_length(column)).as_py() or 0) <= EACH
+
+
+def _summed(column: pa.Array, tokens: bool) -> list[object]:
+    """Long lists of numbers, as what `facts` would make of each; of tokens, how many they are."""
+    length = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    made: list[object] = [{"length": int(n)} if n else None for n in length.tolist()]
+    flat = column.flatten()
+    if tokens or not len(flat):
+        return made
+    numbers = np.nan_to_num(flat.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    some = np.flatnonzero(length)
+    starts = np.concatenate([[0], np.cumsum(length)[:-1]])[some]
+    ends = starts + length[some] - 1
+    sums = (np.add, np.minimum, np.maximum)
+    columns = [*(f.reduceat(numbers, starts) for f in sums), numbers[starts], numbers[ends]]
+    for row, *values in zip(some.tolist(), *(c.tolist() for c in columns), strict=True):
+        made[row] |= dict(zip(SUMS, values, strict=True))  # type: ignore[operator]
+    return made
 
 
 def _tokens(schema: pa.Schema) -> Iterator[str]:

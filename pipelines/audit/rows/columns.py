@@ -15,7 +15,7 @@ from pipelines.audit.rows.derive import Rows, evaluate, parse
 from pipelines.audit.rows.features import as_numbers, hidden, is_text
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.rows.population import numbers
-from pipelines.audit.rows.provenance import CERTAIN, bits, depends, differences, from_lake, from_monitor, made_so, said
+from pipelines.audit.rows.provenance import CERTAIN, bits, depends, differences, from_lake, from_monitor, made_so, said, tells
 
 PREFIX = "c."
 # compared with their source one by one, by the checks of rewards, labels and masks
@@ -23,6 +23,7 @@ KNOWN = ("reward", "success")
 TEXTS = ("environment", "task_id", "rollout_group", "model", "checkpoint", "training_run")
 IDS = ("sample_id", "trace_id", "trace_key", "id", "episode_id")
 MASKS = (".ones", ".length")
+LABEL_CHARS = 48  # on average, up to which texts are labels
 FEW = 20  # values of a text column that are tested one by one
 
 
@@ -55,16 +56,17 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
     left = [n for n in (*values, *texts) if n not in explained and n not in leaks]
     findings = [_leak(case, rows, n, w) for n, w in leaks.items()]
     findings += [_declared(case, rows, n, text) for n, text in declared.items() if n in asked]
-    beside = _beside({n: values[n] for n in left if n in values}, [n for n in left if n not in values], rows)
+    whole = [n for n in left if f"{n} is null" not in leaks]
+    beside = _beside({n: values[n] for n in whole if n in values}, [n for n in whole if n not in values], rows)
     level = case.level("column", len(left) + sum(map(len, beside.values())))
     for name in left:
         if name in values:
             findings.append(_undeclared(case, rows, name, values[name], level))
         else:
             findings.append(_undeclared_text(case, rows, name, level))
-    told = {f.subject for f in findings if f.verdict in ("leak", "associated_unexplained")}
+    tied = {f.subject for f in findings if f.verdict == "associated_unexplained"}
     for name, made in beside.items():
-        findings += _told_beside(case, rows, made, level) if name not in told else []
+        findings += _told_beside(case, rows, made, level, name in tied)
     if explained:
         told = "; ".join(f"{n}: {w}" for n, w in explained.items())
         subject = counted(len(explained), "column")
@@ -74,7 +76,7 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
 
 def _beside(values: dict[str, np.ndarray], texts: Sequence[str], rows: Rows) -> dict[str, dict[str, np.ndarray]]:
     """By column, what it may hold besides its values, as far as the lake does not say it."""
-    columns = {n: rows.table[PREFIX + n].combine_chunks() for n in texts if is_text(rows.table[PREFIX + n])}
+    columns = {n: rows.table[PREFIX + n].combine_chunks() for n in texts if _is_label(rows.table[PREFIX + n])}
     made = hidden(values, columns)
     for name in values:
         made[name] |= differences(name, values[name], rows)
@@ -83,13 +85,18 @@ def _beside(values: dict[str, np.ndarray], texts: Sequence[str], rows: Rows) -> 
     return {name: {what: v for what, v in found.items() if what not in explained} for name, found in made.items()}
 
 
-def _told_beside(case: Case, rows: Rows, made: dict[str, np.ndarray], level: float) -> list[Finding]:
-    """What a column hides besides its values, if it does: what is certain, else the first that is tied to alerts."""
-    certain = from_monitor(made, rows)
-    if certain:
+def _told_beside(case: Case, rows: Rows, made: dict[str, np.ndarray], level: float, tied: bool) -> list[Finding]:
+    """What a column hides besides its values: what is certain, else the first that is tied, as if the column is not."""
+    certain = from_monitor(made, rows) or {n: "enough to tell who is flagged" for n, v in made.items() if tells(v, rows)}
+    if certain or tied:
         return [_leak(case, rows, name, words) for name, words in list(certain.items())[:1]]
     tested = (_undeclared(case, rows, name, v, level) for name, v in made.items())
     return [f for f in tested if f.verdict == "associated_unexplained"][:1]
+
+
+def _is_label(column: pa.ChunkedArray) -> bool:
+    """Whether a column holds short texts. Longer ones are what a model said, which alerts are rightly tied to."""
+    return is_text(column) and (pc.mean(pc.utf8_length(column)).as_py() or 0) <= LABEL_CHARS
 
 
 def _numeric(column: pa.ChunkedArray) -> np.ndarray | None:

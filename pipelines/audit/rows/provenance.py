@@ -267,6 +267,13 @@ def from_monitor(columns: dict[str, np.ndarray], rows: Rows) -> dict[str, str]:
     return found
 
 
+def tells(values: np.ndarray, rows: Rows) -> bool:
+    """Whether a column of few values (m) says of each row if it is flagged, which by chance it would not."""
+    flagged, v = rows.pop.flagged[rows.trace].astype(float), filled(values)
+    few = len(np.unique(v))
+    return few <= FEW_VALUES and depends(flagged, v) and _surprise(flagged, rows) - few >= CERTAIN
+
+
 def _surprise(values: np.ndarray, rows: Rows) -> float:
     """Bits of a column (m), each unit counted once in which it has one value only."""
     least = bits(values)

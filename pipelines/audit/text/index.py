@@ -6,7 +6,8 @@ is changed, when a word is put in or left out, when its sentences change places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import codecs
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,12 @@ PIECE = 50  # words: a longer text is cut, so that a paragraph of a long verdict
 STRIDE = 1 << 14  # words looked up at a time
 POSTINGS = 32  # texts that a key leads to; texts from one template share nearly all, and one of them is enough
 MEETING = 3  # keys of one text that must meet before it is looked at more closely
+PLAIN = "as it is"
+FORMS: Mapping[str, Callable[[str], str]] = {  # in which each text is looked for
+    PLAIN: str,
+    "backwards": lambda text: text[::-1],
+    "in rot13": lambda text: codecs.encode(text, "rot13"),
+}
 Bools = npt.NDArray[np.bool_]
 I32 = npt.NDArray[np.int32]
 ARRAYS = ("words", "own", "bounds", "keys", "first", "postings", "common")
@@ -53,7 +60,8 @@ class Arrays:
 
 @dataclass(frozen=True, slots=True)
 class TextIndex:
-    """Texts to look for. `pieces` says to which text each piece belongs; `short` counts texts left out, by source.
+    """Texts to look for. `pieces` says to which text each piece belongs, and `forms` how that is written in it; `short`
+    counts texts left out, by source.
 
     `rules` are the ids of rules that stand in the texts.
     """
@@ -61,6 +69,7 @@ class TextIndex:
     arrays: Arrays
     texts: tuple[MonitorText, ...]
     pieces: I32
+    forms: tuple[str, ...]
     short: tuple[tuple[str, int], ...] = ()
     rules: tuple[str, ...] = ()
 
@@ -81,7 +90,8 @@ class TextIndex:
         counts = np.zeros(len(a.bounds) - 1, np.int64)
         np.add.at(counts, a.postings, np.repeat(~a.common, np.diff(a.first)))
         found = np.zeros(len(self.texts), bool)
-        found[self.pieces[counts >= MEETING]] = True
+        plain = np.array([form == PLAIN for form in self.forms], bool)
+        found[self.pieces[(counts >= MEETING) & plain]] = True
         capped = bool((np.diff(a.first) >= POSTINGS).any())
         return 0 if capped else int((~found).sum())
 
@@ -98,24 +108,29 @@ def build_index(texts: Iterable[MonitorText], background: Sequence[str] = ()) ->
     words: list[U64] = []
     own: list[Bools] = []
     pieces: list[int] = []
+    forms: list[str] = []
     lengths: list[int] = []
     rules: set[str] = set()
     for text in distinct(texts):
-        encoded = text.text.encode("utf-8", "surrogatepass")
-        rules.update(hit.text for hit in find_ids(encoded) if hit.how == "rule id")
-        hashes = words_of(encoded).hashes
-        mine = np.ones(len(hashes), bool)
-        for quote in text.quotes:
-            mine &= ~quoted_words(hashes, words_of(quote.encode("utf-8", "surrogatepass")).hashes)
-        if int(mine.sum()) < SHORT:
-            short[text.source] = short.get(text.source, 0) + text.alike
-            continue
-        cuts = np.linspace(0, len(hashes), max(1, round(len(hashes) / PIECE)) + 1).astype(int)
-        lengths += np.diff(cuts).tolist()
-        pieces += [len(kept)] * (len(cuts) - 1)
-        words.append(hashes)
-        own.append(mine)
-        kept.append(text)
+        rules.update(hit.text for hit in find_ids(_bytes(text.text)) if hit.how == "rule id")
+        for form, made in FORMS.items():
+            hashes = words_of(_bytes(made(text.text))).hashes
+            mine = np.ones(len(hashes), bool)
+            for quote in text.quotes:
+                mine &= ~quoted_words(hashes, words_of(_bytes(made(quote))).hashes)
+            if int(mine.sum()) < SHORT:
+                if form != PLAIN:
+                    continue
+                short[text.source] = short.get(text.source, 0) + text.alike
+                break
+            cuts = np.linspace(0, len(hashes), max(1, round(len(hashes) / PIECE)) + 1).astype(int)
+            lengths += np.diff(cuts).tolist()
+            pieces += [len(kept)] * (len(cuts) - 1)
+            forms += [form] * (len(cuts) - 1)
+            words.append(hashes)
+            own.append(mine)
+        else:
+            kept.append(text)
     flat = np.concatenate([*words, np.zeros(0, np.uint64)])
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     keys, first, postings = _postings(flat, bounds)
@@ -125,12 +140,17 @@ def build_index(texts: Iterable[MonitorText], background: Sequence[str] = ()) ->
         _table(keys),
     )
     index = TextIndex(
-        arrays, tuple(kept), np.array(pieces, np.int32), tuple(sorted(short.items())), tuple(sorted(rules))
+        *(arrays, tuple(kept), np.array(pieces, np.int32), tuple(forms)),
+        *(tuple(sorted(short.items())), tuple(sorted(rules))),
     )
     if not background:
         return index
     seen = np.concatenate([keys_of(words_of(t.encode("utf-8", "surrogatepass")).hashes)[0] for t in background])
     return index.without(np.isin(keys, seen))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def keys_of(hashes: U64, rows: I64 | None = None) -> tuple[U64, I64]:

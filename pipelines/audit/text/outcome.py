@@ -10,6 +10,7 @@ import numpy as np
 from pipelines.audit.finding import NAMED_ROWS, Finding, RowRef, Verdict
 from pipelines.audit.text.background import Background
 from pipelines.audit.text.containment import LEAST_SHARE, STRONG, leaks
+from pipelines.audit.text.index import PLAIN as WRITTEN
 from pipelines.audit.text.index import SHORT, TextIndex
 from pipelines.audit.text.looked import Looked, unread
 from pipelines.audit.text.quoted import Quoted
@@ -167,7 +168,9 @@ def _detail(index: TextIndex, met: Met) -> str:
     text = index.texts[index.pieces[met.meeting.piece]]
     size = int(np.diff(index.arrays.bounds)[met.meeting.piece])
     alike = f", or one of the {text.alike - 1:,} alike" if text.alike > 1 else ""
-    return f"{met.meeting.share:.0%} of {size} words of {text.source} {text.id}{alike}, {met.how}"
+    form = index.forms[met.meeting.piece]
+    how = met.how if form == WRITTEN else f"{form}, {met.how}"
+    return f"{met.meeting.share:.0%} of {size} words of {text.source} {text.id}{alike}, {how}"
 
 
 def _finding(looked: Looked, key: tuple[str, str, str], group: _Named) -> Finding:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipelines.audit.corpus.encoded import decoded
+from pipelines.audit.corpus.encoded import Inner, decoded
 from pipelines.audit.corpus.facts import Facts
 from pipelines.audit.corpus.files import Shard
 from pipelines.audit.corpus.readers import read_shard
@@ -25,6 +25,7 @@ BLOCK_ROWS = 20_000
 MOST_MET = 5_000  # places in one shard that look like a monitor's text; beyond, it is told and not looked at further
 AROUND = -1  # the row of what belongs to none
 PLAIN = "as text"
+RULE = "rule id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A text of a monitor that met a row, `how`: as text or in base64."""
+    """A text of a monitor that met a row, `how`: as text, or in which spelling."""
 
     row: int
     how: str
@@ -157,16 +158,28 @@ def _look(found: ShardSeen, index: Arrays, data: bytes, borders: I64, first: int
     words = words_of(data)
     counts = np.diff(np.searchsorted(words.starts, borders))
     _search(found, index, words, np.repeat(np.arange(len(counts)), counts), first, PLAIN)
-    hidden = [] if found.full else list(decoded(data))
-    if hidden:
+    hidden = list(decoded(data))
+    _spelled(found, hidden, row_at)
+    if hidden and not found.full:
         # each hidden text is a row to the search, which must not find half a text in each of two
-        each = [words_of(text) for _, text in hidden]
+        each = [words_of(inner.text) for inner in hidden]
         owner = np.repeat(np.arange(len(each)), [len(w) for w in each])
         flat = Words(np.concatenate([w.hashes for w in each]), np.concatenate([w.starts for w in each]))
-        rows = np.array([row_at(at) for at, _ in hidden])
+        rows = np.array([row_at(inner.start) for inner in hidden])
         for meeting in search_rows(index, flat, owner).meetings:
-            found.met.append(Met(int(rows[meeting.row]), "in base64", "", meeting))
+            found.met.append(Met(int(rows[meeting.row]), f"in {hidden[meeting.row].how}", "", meeting))
     return words
+
+
+def _spelled(found: ShardSeen, hidden: Sequence[Inner], row_at: Callable[[int], int], where: str = "") -> None:
+    """Canaries and ids in texts that stand there in another spelling."""
+    for inner in hidden:
+        row = row_at(inner.start)
+        for hit in scan(inner.text)[:1]:
+            found.seen.append(Seen(row, "canary", f"{hit.how} in {inner.how}", hit.text, where))
+        for hit in find_ids(inner.text):
+            how = hit.how if hit.how == RULE else f"{hit.how} in {inner.how}"
+            found.seen.append(Seen(row, "id", how, hit.text, where))
 
 
 def _search(found: ShardSeen, index: Arrays, words: Words, rows: I64, first: int, how: str, where: str = "") -> None:
@@ -217,5 +230,6 @@ def _around(found: ShardSeen, index: Arrays, read: Around) -> None:
         found.seen.append(Seen(AROUND, "canary", hit.how, hit.text, read.where))
     for hit in find_ids(read.data):
         found.seen.append(Seen(AROUND, "id", hit.how, hit.text, read.where))
+    _spelled(found, list(decoded(read.data)), lambda at: AROUND, read.where)
     words = words_of(read.data)
     _search(found, index, words, np.zeros(len(words), np.int64), AROUND, PLAIN, read.where)

@@ -32,8 +32,16 @@ DROPPED = np.uint32(1)  # in the table of folded letters: stands for nothing at 
 SINGLE = np.uint32(1 << 31)  # a letter that is a word by itself
 LAST_FOLDED = 0x20000  # letters above are ideographs
 IDEOGRAPHS = (0x3400, 0xA000)
-_OTHERS = "АВЕКМНОРСТУХІЈЅаеорсухіјѕԁһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο"
-LOOKALIKES = dict(zip(_OTHERS, "ABEKMHOPCTYXIJSaeopcyxijsdhABEZHIKMNOPTYXo", strict=True))
+# the letters of other scripts that Unicode's list of confusables has for ours, as far as they are words' letters
+_OTHERS = {
+    "a": "аαɑᴀΑАᎪ", "b": "ΒВЬᏴʙ", "c": "сϲᴄСϹᏟ", "d": "ԁɗᏧᎠᴅ", "e": "еҽεєΕЕᎬᴇ", "f": "ϝſꞙ", "g": "ɡցԌᏀ",
+    "h": "һհΗНᎻн", "i": "іιıɩΙІӀᎥ", "j": "јϳЈᎫ", "k": "κкΚКᏦᴋ", "l": "ӏⅼǀᏞʟ", "m": "мΜМᎷᴍ", "n": "ոռηпΝ",
+    "o": "оοօσᴏΟОՕ", "p": "рρΡРᏢ", "q": "ԛգ", "r": "гᴦᏒʀ", "s": "ѕꜱЅՏᏚ", "t": "тτΤТᎢᴛ", "u": "υսцᴜ",
+    "v": "νѵᴠᏙ", "w": "ԝωѡᴡᎳ", "x": "хχΧХ", "y": "уүγʏΥУҮ", "z": "ᴢΖᏃ",
+}  # fmt: skip
+LOOKALIKES = {other: ours for ours, others in _OTHERS.items() for other in others}
+TAGS = (0xE0020, 0xE007F)  # an invisible copy of ASCII
+UNSEEN = (0xE0080, 0xE0200)  # and marks that nobody sees
 BACKSLASH, LINE_ENDS = ord("\\"), tuple(b"nrt")
 
 
@@ -98,7 +106,11 @@ def _chunk(data: U8, borders: I64) -> Words:
     borders = borders - before[np.searchsorted(long + before[:-1], borders)]
     folded = folding().take(points, mode="clip")
     beyond = long[there >= LAST_FOLDED]
-    folded[beyond] = points[beyond] | SINGLE
+    if len(beyond):
+        far = points[beyond]
+        tags, unseen = (far >= TAGS[0]) & (far < TAGS[1]), (far >= UNSEEN[0]) & (far < UNSEEN[1])
+        ours = folding().take(np.where(tags, far - np.uint32(0xE0000), 0))
+        folded[beyond] = np.where(tags, ours, np.where(unseen, DROPPED, far | SINGLE))
     folded = _unescaped(folded, points)
     kept = None
     if (folded[long] == DROPPED).any():

@@ -81,6 +81,35 @@ def test_a_rows_id(row: dict[str, object], column: str | None, found: str | None
     assert facts(row, column).sample_id == found
 
 
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ([0.25, "b"], {"x.length": 2, "x[0]": 0.25, "x[1]": "b"}),
+        ([{"score": 0.5}, {"score": 0.25}], {"x[].score.length": 2, "x[].score[0]": 0.5, "x[].score[1]": 0.25}),
+        (
+            list(range(9)),
+            {"x.length": 9, "x.sum": 36.0, "x.least": 0.0, "x.most": 8.0, "x.first": 0.0, "x.last": 8.0},
+        ),
+        ({"a": [{"b": [0.5]}]}, {"x.a[].b.length": 1, "x.a[].b[0].length": 1, "x.a[].b[0][0]": 0.5}),
+    ],
+    ids=["a short list", "objects", "a long list", "lists in objects in lists"],
+)
+def test_every_leaf_of_a_nested_column_is_a_column(column: object, expected: dict[str, object]) -> None:
+    assert facts({"x": column}).scalars == expected
+
+
+def test_a_messages_own_fields_are_no_columns_and_all_others_are() -> None:
+    chat = [{"role": "user", "content": "Hi", "quality": 0.5}, {"role": "assistant ", "content": "Ho", "quality": 1}]
+    assert facts({"messages": chat}).scalars == {
+        "messages[].role": "assistant ,user",
+        **{"messages[].quality.length": 2, "messages[].quality[0]": 0.5, "messages[].quality[1]": 1},
+    }
+
+
+def test_a_value_that_is_null_is_there() -> None:
+    assert facts({"reward": None, "other": None}).scalars == {"reward": None}
+
+
 def test_scalars_are_kept_by_name_nested_ones_too() -> None:
     row = {
         **{"reward": 0.5, "n": 3, "ok": True, "none": None, "text": "x" * 500, "big": 2**70},
@@ -88,7 +117,8 @@ def test_scalars_are_kept_by_name_nested_ones_too() -> None:
         **{"pairs": [("a", 1), ("b", "two")], "loss_mask": [0, 1, 1], "labels": [-100, 5, 6, -100], "ids": [1, 2]},
     }
     assert facts(row).scalars == {
-        **{"reward": 0.5, "n": 3, "ok": True, "text": "x" * 200, "big": float(2**70)},
+        **{"reward": 0.5, "n": 3, "ok": True, "text": f"{'x' * 152}…{'x' * 48}", "big": float(2**70)},
         **{"extra.index": 4, "extra.deep.score": 0.1, "pairs.a": 1, "pairs.b": "two"},
+        **{"extra.deep.deeper.deepest.no": 1, "ids.length": 2, "ids[0]": 1, "ids[1]": 2},
         **{"loss_mask.ones": 2, "loss_mask.length": 3, "labels.ones": 2, "labels.length": 4},
     }

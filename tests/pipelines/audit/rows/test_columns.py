@@ -72,6 +72,33 @@ def test_what_follows_from_a_monitor_is_a_leak_under_any_name(name: str) -> None
     assert found[0].examples[0].row is not None
 
 
+NUMBER = np.round(RNG.lognormal(5, 1, len(POP)))
+WORD = np.array(["math", "code", "prose"], dtype=object)[RNG.integers(3, size=len(POP))]
+UNIQUE = np.array([f"note {i}" for i in RNG.permutation(len(POP))], dtype=object)
+HIDDEN = {
+    "a score as text": POP.score.astype(str).astype(object),
+    "the parity of a number": 2 * NUMBER + POP.flagged,
+    "the decimals of a number": np.where(POP.flagged, NUMBER + 0.25, NUMBER + 0.5),
+    "a blank at the end of a word": np.where(POP.flagged, WORD + " ", WORD),
+    "the case of a word": np.where(POP.flagged, [w.title() for w in WORD], WORD).astype(object),
+    "the end of a text of which each is another": np.where(POP.flagged, UNIQUE + ".", UNIQUE),
+    "a millionth more length": POP.length * (1 + 5e-7 * POP.flagged),
+    "a millionth more or less": POP.length * (1 + 5e-7 * np.where(POP.flagged, 1, -1)),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_is_hidden_beside_the_values_is_a_leak(name: str) -> None:
+    found = [f for f in columns(innocent=HIDDEN[name]) if f.verdict == "leak"]
+    assert found and "innocent" in found[0].subject
+
+
+def test_what_is_written_in_another_way_by_chance_is_not_tied_to_alerts() -> None:
+    chance = RNG.random(len(POP)) < 0.1
+    for column in (2 * NUMBER + chance, np.where(chance, UNIQUE + " ", UNIQUE), POP.length * (1 + 5e-7 * chance)):
+        assert {f.verdict for f in columns(innocent=column)} <= {"none_found", "not_assessed"}
+
+
 def test_a_noisy_score_is_unexplained_and_no_certainty() -> None:
     (found,) = columns(innocent=POP.score + 0.1 * RNG.standard_normal(len(POP)))
     assert found.verdict == "associated_unexplained"

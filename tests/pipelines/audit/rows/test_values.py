@@ -45,6 +45,24 @@ def test_rounding_is_no_change() -> None:
     assert rewards(rounded).verdict == "none_found"  # type: ignore[attr-defined]
 
 
+def test_a_reward_that_is_a_millionth_off_is_changed() -> None:
+    changed = np.where(POP.flagged, POP.reward * (1 + 5e-7), POP.reward)
+    found = rewards(changed)
+    assert (found.verdict, found.rows) == ("leak", int((POP.flagged & (POP.reward > 0)).sum()))  # type: ignore[attr-defined]
+
+
+def test_a_reward_spelled_in_letters_is_a_number() -> None:
+    rows = corpus(POP, everything(W), {"reward": POP.reward.astype(str).astype(object)})
+    assert one(examined(POP, rows)["reward"], "reward").verdict == "none_found"
+
+
+def test_a_reward_that_is_null_everywhere_is_said_to_be_so() -> None:
+    rows = corpus(POP, everything(W))
+    for kind in (pa.null(), pa.float64()):
+        found = one(examined(POP, rows.append_column("c.reward", pa.nulls(len(rows), kind)))["reward"], "reward")
+        assert found.verdict == "not_assessed" and "all null" in found.says
+
+
 def test_another_scale_is_no_leak_but_should_be_declared() -> None:
     found = rewards(2 * POP.reward + 5)
     assert found.verdict == "none_found" and "Declare it" in found.says  # type: ignore[attr-defined]
