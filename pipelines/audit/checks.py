@@ -12,10 +12,14 @@ from pipelines.audit.finding import CHECKS, Finding
 from pipelines.audit.graders.reward_fn import check_reward_fn
 from pipelines.audit.graders.sampled import sample
 from pipelines.audit.history import CorpusPrint
-from pipelines.audit.rows.examine import examine
+from pipelines.audit.messages.check import Asked as Compared
+from pipelines.audit.messages.check import audience_of, message_findings, shown_findings
+from pipelines.audit.messages.known import Audience
+from pipelines.audit.rows.case import Case
+from pipelines.audit.rows.examine import LEAST_JOINED, case_of, examine
 from pipelines.audit.rows.population import population
 from pipelines.audit.text.index import build_index
-from pipelines.audit.text.pipeline import Scanned, scan_corpus
+from pipelines.audit.text.pipeline import Scanned, scan_corpus, workers_for
 from pipelines.audit.text.texts import all_texts
 from pipelines.audit.watch import watched
 from pipelines.stage import Place
@@ -38,7 +42,7 @@ WAY = {  # the way in that a check looks at, where it says nothing itself
 NOTHING_TO_SEE = {"column": "there is no column that the lake's own do not account for"}
 WITHOUT = {
     "label": "the corpus has no label that the lake has, or too few rows are known there",
-    "text": "whether messages were rewritten since the lake: their words are not compared with it yet",
+    "text": "there are no --traces to compare messages with, or too few rows are known there",
 }
 
 
@@ -77,15 +81,39 @@ def check(
     with watched(place.folder, quiet):
         scanned = _scan(asked, place, beam_args)
     found += scanned.findings
-    if asked.payloads:
+    audience = audience_of(scanned.looked.files, asked.selection.audience if asked.selection else None)
+    payloads = (*asked.payloads, *(_rows_of(scanned) if audience.blind else ()))
+    if payloads:
         from pipelines.audit.graders.payloads import check_payloads
 
-        tell(f"looking at {len(asked.payloads):,} files of what graders were sent")
-        found += check_payloads(asked.payloads, asked.store, settings.traces, place)
+        tell(f"looking at {len(payloads):,} files of what graders are sent")
+        found += check_payloads(payloads, asked.store, settings.traces, place)
     tell("comparing rows with traces and alerts")
-    people = population(asked.store, settings.min_level)
-    found += examine(people, scanned.rows, asked.selection, alpha * (1 - share), asked.key, corpus.seed)
+    people, rows = population(asked.store, settings.min_level), scanned.rows
+    spent = alpha * (1 - share)
+    found += examine(people, rows, asked.selection, spent, asked.key, corpus.seed)
+    if settings.traces is not None:
+        tell("comparing messages with the lake's texts")
+        case = case_of(people, rows, asked.selection, spent, asked.key, corpus.seed)
+        found += _messages(case, asked, scanned, audience, place, beam_args)
     return Checked((*found, *_unspoken(asked, found)), scanned.count)
+
+
+def _rows_of(scanned: Scanned) -> list[tuple[str, str]]:
+    return [(f.name, f.path) for f in scanned.looked.files if not f.beside]
+
+
+def _messages(
+    case: Case, asked: Asked, scanned: Scanned, audience: Audience, place: Place, beam_args: Sequence[str]
+) -> list[Finding]:
+    settings = asked.settings
+    if settings.traces is None or case.joined.share < LEAST_JOINED:
+        return []
+    workers = settings.workers or workers_for(scanned.nbytes, beam_args)
+    wanted = Compared(settings.traces, place, workers, beam_args, settings.id_column)
+    with asked.store.connect() as con:
+        found = message_findings(case, scanned.looked, con, audience, wanted)
+    return [*found, *shown_findings(case, audience)]
 
 
 def _certificate(asked: Asked) -> Finding:

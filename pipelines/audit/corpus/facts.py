@@ -53,6 +53,16 @@ class MessageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A message with its text."""
+
+    role: str | None
+    channel: str | None
+    text: str
+    trained: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a row without its text."""
 
@@ -131,8 +141,9 @@ def _listed(name: str, value: Sequence[object], depth: int) -> Iterator[tuple[st
         yield f"{name}.ones", sum(v != off for v in numbers)
         yield f"{name}.length", len(numbers)
     elif isinstance(first, tuple) and all(_is_entry(v) for v in value):
-        for key, inner in value:  # type: ignore[misc]  # a map, as Arrow gives it
-            yield from _scalars(f"{name}.{key}", inner, depth - 1)
+        for entry in value:  # a map, as Arrow gives it
+            if isinstance(entry, tuple):
+                yield from _scalars(f"{name}.{entry[0]}", entry[1], depth - 1)
     elif isinstance(first, Mapping):
         fields: dict[str, list[object]] = {}
         for item in value[:LISTED]:
@@ -156,18 +167,26 @@ def _is_entry(value: object) -> bool:
 
 
 def _messages(row: Mapping[str, object]) -> tuple[MessageFacts, ...] | None:
+    spoken = said(row)
+    if spoken is None:
+        return None
+    return tuple(MessageFacts(m.role, m.channel, len(m.text), m.trained, text_digest(m.text)) for m in spoken)
+
+
+def said(row: Mapping[str, object]) -> tuple[Said, ...] | None:
+    """The messages of a row with their texts, in the order of its facts; None if it has none."""
     for name in CHATS:
         chat = _chat(row.get(name))
         if chat is not None:
             return tuple(m for message in chat for m in _message(message, None))
-    found: list[MessageFacts] = []
+    found: list[Said] = []
     for name, role, channel in PAIRS:
         value = row.get(name)
         chat = _chat(value)
         if chat is not None:
             found += (m for message in chat for m in _message(message, None))
         elif isinstance(value, str):
-            found.append(MessageFacts(role, channel, len(value), None, text_digest(value)))
+            found.append(Said(role, channel, value, None))
     return tuple(found) or None
 
 
@@ -183,7 +202,7 @@ def _chat(value: object) -> list[dict[str, object]] | None:
     return None
 
 
-def _message(message: Mapping[str, object], parent: str | None) -> Iterator[MessageFacts]:
+def _message(message: Mapping[str, object], parent: str | None) -> Iterator[Said]:
     """A message, after the reasoning and before the calls that stand in fields of their own."""
     said = message.get("role") or message.get("from") or message.get("type")
     role = str(said).lower() if said is not None else parent
@@ -191,21 +210,16 @@ def _message(message: Mapping[str, object], parent: str | None) -> Iterator[Mess
     where = str(channel) if isinstance(channel, str) else CHANNEL_OF.get(role or "")
     for name in THINKING:
         if isinstance(text := message.get(name), str) and text:
-            yield _fact(role, "reasoning", text, _trained(message, len(text)))
+            yield Said(role, "reasoning", text, _trained(message, len(text)))
     content = next((message[k] for k in ("text", "content", "value") if message.get(k) is not None), None)
     text = _text(content)
     if text or not message.get("tool_calls"):
-        yield _fact(
-            role, where, text, _spans(message) if message.get("spans") is not None else _trained(message, len(text))
-        )
+        spans = message.get("spans") is not None
+        yield Said(role, where, text, _spans(message) if spans else _trained(message, len(text)))
     calls = message.get("tool_calls")
     if calls:
         text = calls if isinstance(calls, str) else json.dumps(calls, ensure_ascii=False, sort_keys=True, default=str)
-        yield _fact(role, "action", text, _trained(message, len(text)))
-
-
-def _fact(role: str | None, channel: str | None, text: str, trained: int | None) -> MessageFacts:
-    return MessageFacts(role, channel, len(text), trained, text_digest(text))
+        yield Said(role, "action", text, _trained(message, len(text)))
 
 
 def _spans(message: Mapping[str, object]) -> int | None:

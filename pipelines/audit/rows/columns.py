@@ -15,7 +15,17 @@ from pipelines.audit.rows.derive import Rows, evaluate, parse
 from pipelines.audit.rows.features import as_numbers, hidden, is_text
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.rows.population import numbers
-from pipelines.audit.rows.provenance import CERTAIN, bits, depends, differences, from_lake, from_monitor, made_so, said, tells
+from pipelines.audit.rows.provenance import (
+    CERTAIN,
+    bits,
+    depends,
+    differences,
+    from_lake,
+    from_monitor,
+    made_so,
+    said,
+    tells,
+)
 
 PREFIX = "c."
 # compared with their source one by one, by the checks of rewards, labels and masks
@@ -87,7 +97,9 @@ def _beside(values: dict[str, np.ndarray], texts: Sequence[str], rows: Rows) -> 
 
 def _told_beside(case: Case, rows: Rows, made: dict[str, np.ndarray], level: float, tied: bool) -> list[Finding]:
     """What a column hides besides its values: what is certain, else the first that is tied, as if the column is not."""
-    certain = from_monitor(made, rows) or {n: "enough to tell who is flagged" for n, v in made.items() if tells(v, rows)}
+    certain = from_monitor(made, rows) or {
+        n: "enough to tell who is flagged" for n, v in made.items() if tells(v, rows)
+    }
     if certain or tied:
         return [_leak(case, rows, name, words) for name, words in list(certain.items())[:1]]
     tested = (_undeclared(case, rows, name, v, level) for name, v in made.items())

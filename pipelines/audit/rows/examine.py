@@ -32,6 +32,15 @@ JOINED = (("reward", "L3"), ("mask", "L4"), ("selection", "L2"), ("column", "L1"
 BY_FLAG = 0.75  # of what inclusion may spend; the rest is for the score
 
 
+def case_of(
+    pop: Population, rows: pa.Table, declared: Selection | None, alpha: float, key: bytes | None, seed: int
+) -> Case:
+    """The rows joined to their traces, and what was declared of them replayed."""
+    src = source(pop)
+    replayed = replay(declared, pop, src) if declared is not None else None
+    return Case(pop, src, rows, join(pop, rows, key), declared, replayed, alpha, seed)
+
+
 def examine(
     pop: Population, rows: pa.Table, declared: Selection | None, alpha: float, key: bytes | None, seed: int
 ) -> list[Finding]:
@@ -40,10 +49,8 @@ def examine(
     `rows` are CORPUS_ROWS. `alpha` is the chance that all statistical checks together may give a false
     `associated_unexplained`; `key` is that of keyed ids. The same arguments give the same findings.
     """
-    joined = join(pop, rows, key)
-    src = source(pop)
-    replayed = replay(declared, pop, src) if declared is not None else None
-    case = Case(pop, src, rows, joined, declared, replayed, alpha, seed)
+    case = case_of(pop, rows, declared, alpha, key, seed)
+    joined = case.joined
     findings = _unjoined(case)
     if joined.share < LEAST_JOINED:
         why = f"Only {int(joined.joined.sum()):,} of {rows.num_rows:,} rows are traces of this store."

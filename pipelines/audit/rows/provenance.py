@@ -206,7 +206,7 @@ class _Span:
 
 
 def _room(values: np.ndarray) -> float:
-    """How far a value may lie off: half of its last digit where it is rounded, what 32 bits change, or hardly at all."""
+    """How far a value may be off: half of its last digit where it is rounded, what 32 bits change, or hardly at all."""
     known = values[np.isfinite(values)]
     if not len(known):
         return 0.0

@@ -7,6 +7,8 @@ repeat: [{where: [environment = hard-math], times: 2}]
 order: {by: [training_step, length]}
 columns: {n_chars: length, advantage: 'zscore(reward, rollout_group)'}
 complete: true
+audience: grader
+rewritten: true
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from pipelines.export.where import COLUMNS, parse_where
 from pipelines.yamlfile import YamlKind, faults_of, read_yaml
 from schemas.errors import InputError, JobFileError
 from schemas.trace import CHANNELS
+from schemas.training import Audience
 
 LENGTHS = ("length", "steps", *(f"{c}_chars" for c in CHANNELS))
 SORTABLE = (*LENGTHS, "reward", "success", "training_step", "window_index", "started_at", "group_mean", "group_rank")
@@ -112,7 +115,9 @@ ByColumns = Annotated[Order, Tag("columns")]
 
 
 class Selection(Strict):
-    """The keys of a selection file. `complete` says that every trace so chosen is there, and no other."""
+    """The keys of a selection file. `complete` says that every trace so chosen is there, and no other; `audience` for
+    whom it is, and `rewritten` that somebody rewrote texts.
+    """
 
     where: tuple[Condition, ...] = ()
     drop_zero_variance_groups: bool = False
@@ -121,6 +126,8 @@ class Selection(Strict):
     order: Annotated[AsWord | ByColumns, Discriminator(_kind_of_order)] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     complete: bool = False
+    audience: Audience | None = None
+    rewritten: bool = False
 
     @field_validator("columns")
     @classmethod

@@ -66,7 +66,9 @@ def _number(case: Case, rows: Rows, name: str, check: str) -> Finding | None:
             return Finding(check, "L3", "none_found", name, says)
     if wrong.mean() > MOSTLY:
         return None
-    details = [f"{name} is {_digits(g, s)}, in the lake {s:g}" for g, s in zip(given[wrong], source[wrong], strict=True)]
+    details = [
+        f"{name} is {_digits(g, s)}, in the lake {s:g}" for g, s in zip(given[wrong], source[wrong], strict=True)
+    ]
     return _changed(case, rows, name, check, wrong, details)
 
 

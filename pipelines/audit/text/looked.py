@@ -31,7 +31,9 @@ def _papers(looked: Looked) -> Iterator[Finding]:
     """An export's own papers, of which every byte was searched: what they are, since they are no rows."""
     names = [f.name for f in looked.files if f.beside]
     if names:
-        listed = ", ".join(names[:PAPERS_NAMED]) + (f" and {len(names) - PAPERS_NAMED:,} more" * (len(names) > PAPERS_NAMED))
+        listed = ", ".join(names[:PAPERS_NAMED]) + (
+            f" and {len(names) - PAPERS_NAMED:,} more" * (len(names) > PAPERS_NAMED)
+        )
         says = f"{listed}: papers of an export, searched for canaries and monitors' texts, and not taken for rows"
         yield Finding("canary", "L5", "none_found", "papers of an export", says)
 

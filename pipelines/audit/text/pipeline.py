@@ -120,6 +120,11 @@ class ScanShards(beam.DoFn):
             raise
 
 
+def workers_for(nbytes: int, beam_args: Sequence[str]) -> int:
+    """How many processes so much text repays, where nobody said how many."""
+    return (os.cpu_count() or 1) if is_local(beam_args) and nbytes >= REPAYS_WORKERS else 1
+
+
 def scan_corpus(
     corpus: CorpusSettings,
     index: TextIndex,
@@ -142,10 +147,8 @@ def scan_corpus(
     job = ScanJob(place, corpus.id_column, len(shards))
     index.save(job.index)
     _write_plan(job.plan, shards)
-    if workers is None and is_local(beam_args):
-        repaid = sum(f.size for f in files) >= REPAYS_WORKERS and len(shards) > 1
-        workers = (os.cpu_count() or 1) if repaid else 1
-    run_pipeline(lambda p: build(p, job), place, workers or 1, beam_args)
+    size = sum(f.size for f in files) if len(shards) > 1 else 0
+    run_pipeline(lambda p: build(p, job), place, workers or workers_for(size, beam_args), beam_args)
     done = shards_done(place)
     looked = Looked(place, files, shards, done, planted)
     found = findings(looked, index, background, Quoted(store, traces))

@@ -1,0 +1,156 @@
+"""What an audit says of a corpus' messages: whether their words are the lake's, and whether graders are shown why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+import numpy as np
+
+from pipelines.audit.corpus.files import CorpusFile
+from pipelines.audit.finding import Finding
+from pipelines.audit.messages.closer import Kind, Looked, kinds, look
+from pipelines.audit.messages.compare import Unknown, chosen, texts_of, unknown_messages
+from pipelines.audit.messages.known import Audience
+from pipelines.audit.messages.lake import staged_texts, whole_traces
+from pipelines.audit.rows.case import Case, counted
+from pipelines.audit.rows.judge import judge
+from pipelines.audit.text.looked import Looked as Scan
+from pipelines.stage import Place
+
+CERTIFICATE = "certificate.json"
+MOSTLY = 0.5  # share of rows from which on texts are written in another way, rather than changed here and there
+HIDDEN = ("reasoning", "memory")  # channels that graders never see
+SAYS: dict[Kind, str] = {
+    "respaced": "the lake's words, with other blanks, marks or capitals, or put together in another way",
+    "shortened": "the lake's words, some of them left out",
+    "template": "the lake's words, and others that many rows share",
+    "changed": "words that their trace has not, or not in this order",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the comparison needs beside the rows: the lake, where to stage, and how to run."""
+
+    lake: str
+    staging: Place
+    workers: int
+    beam_args: Sequence[str]
+    id_column: str | None
+
+
+def audience_of(files: Sequence[CorpusFile], declared: str | None) -> Audience:
+    """For whom a corpus is: as declared, else as the certificate of an export among its files says."""
+    for file in files:
+        if file.beside and file.name.rpartition("/")[2] == CERTIFICATE:
+            try:
+                with open(file.path, "rb") as stream:
+                    settings = json.load(stream)["settings"]
+                said = str(declared or settings["audience"])
+                return Audience(said, tuple(settings["arguments"]), bool(settings["plain_actions"]))
+            except (OSError, ValueError, KeyError, TypeError):  # the check of certificates says so
+                continue
+    return Audience(declared)
+
+
+def message_findings(
+    case: Case, scan: Scan, con: duckdb.DuckDBPyConnection, audience: Audience, asked: Asked
+) -> list[Finding]:
+    """Findings of the check `text`, by how a message differs."""
+    spoken = case.table["messages"]
+    if spoken.null_count == len(spoken):
+        return [Finding("text", "L1", "not_assessed", "messages", "The rows hold no messages that could be compared.")]
+    known = staged_texts(con, asked.lake, audience, asked.staging, asked.workers, asked.beam_args)
+    unknown = unknown_messages(case, known)
+    found = list(_lost(unknown))
+    if not len(unknown.rows):
+        return [*found, Finding("text", "L1", "not_identifiable", "messages", "No row's trace is in the lake.")]
+    if not len(unknown.row):
+        says = f"Every message of {counted(len(unknown.rows), 'row')} is, word for word, a text of its trace."
+        return [*found, Finding("text", "L1", "none_found", "messages", says, len(unknown.rows))]
+    rows = chosen(unknown, case)
+    worst = kinds(_looked(case, scan, con, unknown, rows, asked), len(rows))
+    different = len(np.unique(unknown.row))
+    if len(worst) < different:
+        says = f"{counted(different, 'row has', 'rows have')} messages that are no text of their trace, as they stand; "
+        says += f"{len(worst):,} of them were looked at word by word, the others not."
+        found.append(Finding("text", "L1", "not_assessed", "rows not looked at", says, different - len(worst)))
+    for kind in dict.fromkeys(worst.values()):
+        at = np.array([row for row, mine in worst.items() if mine == kind], np.int64)
+        share = len(at) / max(len(worst), 1) * different / len(unknown.rows)
+        found.append(_said(case, kind, np.sort(at), share, unknown))
+    return found
+
+
+def _lost(unknown: Unknown) -> Iterator[Finding]:
+    if unknown.lost:
+        says = f"The traces of {counted(unknown.lost, 'row')} are not in the lake as they were, so theirs is unknown."
+        yield Finding("text", "L1", "not_assessed", "traces gone", says, unknown.lost)
+
+
+def _looked(
+    case: Case, scan: Scan, con: duckdb.DuckDBPyConnection, unknown: Unknown, rows: np.ndarray, asked: Asked
+) -> Iterator[Looked]:
+    """The messages of the chosen rows that differ, each beside its trace."""
+    places: dict[int, set[int]] = {}
+    for row, place in zip(unknown.row.tolist(), unknown.place.tolist(), strict=True):
+        places.setdefault(row, set()).add(place)
+    position = case.joined.position.astype(np.int64)
+    row_at = {int(position[r]): int(r) for r in rows.tolist()}
+    of_trace: dict[str, list[tuple[int, str]]] = {}
+    for at, spoken in texts_of(scan, np.sort(position[rows]), asked.id_column):
+        row = row_at[at]
+        key = str(case.pop.key[case.joined.trace[row]])
+        mine = [m.text for i, m in enumerate(spoken) if i in places[row]]
+        of_trace.setdefault(key, []).extend((row, text) for text in mine)
+    for key, steps in whole_traces(con, asked.lake, list(of_trace)):
+        texts = [str(part) for step in steps for part in (step["name"], step["text"]) if part]
+        for row, text in of_trace[key]:
+            yield look(row, text, texts)
+
+
+def _said(case: Case, kind: Kind, at: np.ndarray, share: float, unknown: Unknown) -> Finding:
+    """One kind of difference: named where it is a change, and tested against the alerts whatever it is."""
+    differs = np.zeros(len(case.pop), bool)
+    differs[case.joined.trace[at]] = True
+    among = np.zeros(len(case.pop), bool)
+    among[case.joined.trace[unknown.rows]] = True
+    flagged = int((differs & case.pop.flagged).sum())
+    told = f"{counted(len(at), 'row holds', 'rows hold')} {SAYS[kind]}; {flagged:,} of them are flagged"
+    told += f", of all {case.pop.flagged[among].mean():.1%}."
+    named = case.rows(np.sort(at), f"text {kind}")
+    free = case.declared is not None and case.declared.rewritten
+    if kind == "changed" and share <= MOSTLY and not free:
+        return Finding("text", "L1", "leak", "text changed", told, len(at), named)
+    judged = judge(case, ~differs, among, among, case.level("text", 4))
+    finding = judged.finding("text", "L1", f"text {kind}", told, rows=len(at), examples=named)
+    if judged.verdict == "associated_unexplained":
+        exact = bool(case.pop.flagged[differs].all() or differs[among & case.pop.flagged].all())
+        return replace(
+            finding, verdict="leak" if exact else finding.verdict, says=f"{told} They are tied to the alerts."
+        )
+    if kind == "changed" and not free:
+        says = f"{told} The texts are written in a way that nobody declared, and were not compared further."
+        return replace(finding, verdict="not_identifiable", says=says)
+    if judged.why:
+        return replace(finding, says=f"{told} Whether that is tied to the alerts cannot be told: {judged.why}.")
+    return finding
+
+
+def shown_findings(case: Case, audience: Audience) -> list[Finding]:
+    """Of a corpus for graders: messages that are reasoning by their channel. What is so by its words, payloads say."""
+    if not audience.blind:
+        return []
+    column = case.table["messages"].combine_chunks()
+    rows = np.repeat(np.arange(len(column)), np.array([len(m or ()) for m in column.to_pylist()], np.int64))
+    channels = np.array(column.flatten().field("channel").to_pylist(), dtype=object)
+    chars = column.flatten().field("chars").to_numpy(zero_copy_only=False)
+    at = np.unique(rows[np.isin(channels, HIDDEN) & (chars > 0)])
+    if not len(at):
+        says = f"No message of this corpus, which is for {audience.name}, is reasoning or memory by its channel."
+        return [Finding("payload", "L0", "none_found", "channels", says, len(column))]
+    says = f"{counted(len(at), 'row shows', 'rows show')} reasoning, in a corpus that is for {audience.name}."
+    return [Finding("payload", "L0", "leak", "channels", says, len(at), case.rows(at, "reasoning is shown"))]

@@ -1,0 +1,106 @@
+"""Which messages of a corpus are no text of their trace: by digests first, and word by word where these differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.audit.corpus.facts import Said, said
+from pipelines.audit.corpus.readers import read_shard
+from pipelines.audit.corpus.row import Row
+from pipelines.audit.messages.known import U64
+from pipelines.audit.rows.case import Case
+from pipelines.audit.text.looked import Looked
+from pipelines.audit.text.words import I64
+
+MOST_ROWS = 20_000  # that are looked at word by word ...
+MOST_CHARS = 64 << 20  # ... with so much text in all
+MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Messages that are no text of their trace, by their row of the table and their place in it (k each).
+
+    `rows` are rows that have messages and a trace whose texts are known, `lost` those whose trace is gone.
+    """
+
+    row: I64
+    place: I64
+    chars: I64
+    rows: I64
+    lost: int
+
+
+def unknown_messages(case: Case, known: Iterable[tuple[list[str], U64, np.ndarray]]) -> Unknown:
+    """Compare digests. `known` are (trace keys, digests, bounds), as `lake.staged_texts` gives them."""
+    place = {key: i for i, key in enumerate(case.pop.key.tolist())}
+    parts: list[U64] = [np.zeros(0, np.uint64)]
+    there = np.zeros(len(case.pop), bool)
+    for keys, digests, bounds in known:
+        at = np.array([place.get(k, -1) for k in keys], np.int64)
+        there[at[at >= 0]] = True
+        owner = np.repeat(at, np.diff(bounds))
+        parts.append(_pairs(owner[owner >= 0], digests[owner >= 0]))
+    pairs = np.unique(np.concatenate(parts))
+    column = case.table["messages"].combine_chunks()
+    counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    flat = column.flatten()
+    row = np.repeat(np.arange(len(column)), counts)
+    order = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    chars = flat.field("chars").to_numpy(zero_copy_only=False)
+    trace = case.joined.trace[row]
+    asked = (trace >= 0) & (chars > 0) & there[np.maximum(trace, 0)]
+    found = np.ones(len(row), bool)
+    found[asked] = np.isin(_pairs(trace[asked], _numbers(flat.field("text_digest"))[asked]), pairs)
+    joined = case.joined.joined
+    known_trace = joined & there[np.maximum(case.joined.trace, 0)] & (counts > 0)
+    missed = np.flatnonzero(~found)
+    lost = int((joined & (counts > 0) & ~known_trace).sum())
+    return Unknown(row[missed], order[missed], chars[missed], np.flatnonzero(known_trace), lost)
+
+
+def _pairs(owner: I64, digests: U64) -> U64:
+    return digests ^ ((owner.astype(np.uint64) + np.uint64(1)) * MIX)
+
+
+def _numbers(digests: pa.Array) -> U64:
+    """The beginnings of digests (n hexadecimal texts) as numbers."""
+    joined = "".join(pc.utf8_slice_codeunits(digests, 0, 16).to_pylist())
+    return np.frombuffer(bytes.fromhex(joined), ">u8").astype(np.uint64)
+
+
+def chosen(unknown: Unknown, case: Case) -> I64:
+    """Rows that are looked at word by word: all, or as many as there is room for, whichever these are by their ids."""
+    rows = np.unique(unknown.row)
+    size = np.bincount(np.searchsorted(rows, unknown.row), unknown.chars)
+    spread = case.joined.trace[rows].astype(np.uint64) * MIX
+    order = np.argsort(spread, kind="stable")
+    room = (np.cumsum(size[order]) <= MOST_CHARS) & (np.arange(len(order)) < MOST_ROWS)
+    return np.sort(rows[order[room]])
+
+
+def texts_of(looked: Looked, positions: I64, id_column: str | None) -> Iterator[tuple[int, tuple[Said, ...]]]:
+    """(position, messages) of some rows of the corpus (positions ascending); of rows too long to take apart, none."""
+    first = 0
+    for done in sorted(looked.done, key=lambda d: d.shard):
+        shard = looked.shards[done.shard]
+        if shard.file.beside:
+            continue
+        wanted = set(positions[(positions >= first) & (positions < first + done.rows)].tolist())
+        at = first
+        for read in read_shard(shard, id_column, values=True) if wanted else ():
+            if isinstance(read, Row):
+                if at in wanted and isinstance(read.value, dict):
+                    spoken = said(read.value)
+                    if spoken is not None:
+                        yield at, spoken
+                    wanted.discard(at)
+                at += 1
+            if not wanted:
+                break
+        first += done.rows

@@ -1,0 +1,69 @@
+"""The texts that a trace may stand as in a row: its steps as they are, stripped, or as an export shows graders."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.export.masking.rows import RowSettings, counted_rows
+from pipelines.read import without_arguments
+from schemas.digest import text_buffer
+from schemas.training import BLIND
+
+U64 = npt.NDArray[np.uint64]
+DIGEST_BYTES = 8  # of a text's digest that are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """For whom a corpus was made, as its certificate or its declaration says it; None where nobody says it."""
+
+    name: str | None = None
+    arguments: tuple[str, ...] = ()
+    plain_actions: bool = True
+
+    @property
+    def blind(self) -> bool:
+        return self.name in BLIND
+
+
+def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[str, U64]]:
+    """(trace_key, digests of the texts it may stand as) of each trace; `traces` are as read with their arguments."""
+    plain, arguments = without_arguments(traces)
+    keys = plain.column("trace_key").to_pylist()
+    shown = [_digests(plain.column("steps"))]
+    if audience.blind:
+        settings = RowSettings(str(audience.name), audience.arguments, audience.plain_actions)
+        shown.append(_digests(counted_rows(plain, arguments, settings)[0].column("messages")))
+    for i, key in enumerate(keys):
+        yield key, np.unique(np.array([d for lists in shown for d in lists[i]], np.uint64))
+
+
+def _digests(steps: pa.ListArray) -> list[list[int]]:
+    """The digests of each trace's texts, as they are and without blanks around."""
+    data, starts = text_buffer(steps.values.field("text"))
+    bounds, offsets = starts.tolist(), steps.offsets.to_pylist()
+    found: list[list[int]] = []
+    for first, last in itertools.pairwise(offsets):
+        mine: list[int] = []
+        for i in range(first, last):
+            text = bytes(data[bounds[i] : bounds[i + 1]])
+            bare = text.decode("utf-8", "surrogatepass").strip().encode("utf-8", "surrogatepass")
+            mine += [text_number(t) for t in ((text,) if bare == text else (text, bare))]
+        found.append(mine)
+    return found
+
+
+def text_number(text: bytes) -> int:
+    """The beginning of a text's digest, as a number: what `corpus.facts.text_digest` begins with.
+
+    >>> text_number(b"a") == int(hashlib.sha256(b"a").hexdigest()[:16], 16)
+    True
+    """
+    return int.from_bytes(hashlib.sha256(text).digest()[:DIGEST_BYTES], "big")
