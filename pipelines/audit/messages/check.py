@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from pipelines.audit.corpus.files import CorpusFile
 from pipelines.audit.finding import Finding
@@ -19,8 +20,11 @@ from pipelines.audit.rows.case import Case, counted
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.text.looked import Looked as Scan
 from pipelines.stage import Place
+from schemas.trace import CHANNELS
 
 CERTIFICATE = "certificate.json"
+TESTS = 12  # that may be made of how messages differ
+LEFT = 0.9  # share of a channel's characters below which some of it is left out
 MOSTLY = 0.5  # share of rows from which on texts are written in another way, rather than changed here and there
 HIDDEN = ("reasoning", "memory")  # channels that graders never see
 SAYS: dict[Kind, str] = {
@@ -65,7 +69,7 @@ def message_findings(
         return [Finding("text", "L1", "not_assessed", "messages", "The rows hold no messages that could be compared.")]
     known = staged_texts(con, asked.lake, audience, asked.staging, asked.workers, asked.beam_args)
     unknown = unknown_messages(case, known)
-    found = list(_lost(unknown))
+    found = [*_lost(unknown), *_moved(case, unknown), *_left_out(case, unknown)]
     if not len(unknown.rows):
         return [*found, Finding("text", "L1", "not_identifiable", "messages", "No row's trace is in the lake.")]
     if not len(unknown.row):
@@ -91,6 +95,52 @@ def _lost(unknown: Unknown) -> Iterator[Finding]:
         yield Finding("text", "L1", "not_assessed", "traces gone", says, unknown.lost)
 
 
+def _moved(case: Case, unknown: Unknown) -> Iterator[Finding]:
+    if len(unknown.moved):
+        says = "the lake's texts, in another order than its steps"
+        yield _tested(case, "messages in another order", says, unknown.moved, unknown.rows)
+
+
+def _left_out(case: Case, unknown: Unknown) -> Iterator[Finding]:
+    """Channels of a trace that are in some rows and not in others."""
+    column = case.table["messages"].combine_chunks().take(pa.array(unknown.rows))
+    flat = column.flatten()
+    channel = np.array(flat.field("channel").to_pylist(), dtype=object)
+    chars = flat.field("chars").to_numpy(zero_copy_only=False)
+    counts = np.diff(column.offsets.to_numpy())
+    row = np.repeat(np.arange(len(counts)), counts)
+    trace = case.joined.trace[unknown.rows]
+    for name in CHANNELS:
+        there = np.bincount(row[channel == name], chars[channel == name], minlength=len(counts))
+        has = case.pop.chars[name][trace] > 0
+        less = has & (there < LEFT * case.pop.chars[name][trace])
+        if less.any() and not less[has].all():
+            says = f"less {name} than their trace has, where others have it whole"
+            yield _tested(case, f"{name} left out", says, unknown.rows[less], unknown.rows[has])
+
+
+def _tested(case: Case, subject: str, what: str, at: np.ndarray, rows: np.ndarray) -> Finding:
+    """Rows (of the table) that differ, among `rows` that could: no leak by itself, but it may be tied to alerts."""
+    differs, among = np.zeros((2, len(case.pop)), bool)
+    differs[case.joined.trace[at]] = True
+    among[case.joined.trace[rows]] = True
+    flagged = int((differs & case.pop.flagged).sum())
+    told = f"{counted(len(at), 'row holds', 'rows hold')} {what}; {flagged:,} of them are flagged"
+    told += f", of all {case.pop.flagged[among].mean():.1%}."
+    if differs[among].all():
+        says = f"{told} All rows are so, and nothing tells one from another."
+        return Finding("text", "L1", "none_found", subject, says, len(at))
+    judged = judge(case, ~differs, among, among, case.level("text", TESTS))
+    finding = judged.finding("text", "L1", subject, told, rows=len(at), examples=case.rows(np.sort(at), subject))
+    if judged.verdict == "associated_unexplained":
+        exact = bool(case.pop.flagged[differs].all() or differs[among & case.pop.flagged].all())
+        told += " They are tied to the alerts."
+        return replace(finding, verdict="leak" if exact else finding.verdict, says=told)
+    if judged.why:
+        return replace(finding, says=f"{told} Whether that is tied to the alerts cannot be told: {judged.why}.")
+    return finding
+
+
 def _looked(
     case: Case, scan: Scan, con: duckdb.DuckDBPyConnection, unknown: Unknown, rows: np.ndarray, asked: Asked
 ) -> Iterator[Looked]:
@@ -114,30 +164,15 @@ def _looked(
 
 def _said(case: Case, kind: Kind, at: np.ndarray, share: float, unknown: Unknown) -> Finding:
     """One kind of difference: named where it is a change, and tested against the alerts whatever it is."""
-    differs = np.zeros(len(case.pop), bool)
-    differs[case.joined.trace[at]] = True
-    among = np.zeros(len(case.pop), bool)
-    among[case.joined.trace[unknown.rows]] = True
-    flagged = int((differs & case.pop.flagged).sum())
-    told = f"{counted(len(at), 'row holds', 'rows hold')} {SAYS[kind]}; {flagged:,} of them are flagged"
-    told += f", of all {case.pop.flagged[among].mean():.1%}."
-    named = case.rows(np.sort(at), f"text {kind}")
-    free = case.declared is not None and case.declared.rewritten
-    if kind == "changed" and share <= MOSTLY and not free:
-        return Finding("text", "L1", "leak", "text changed", told, len(at), named)
-    judged = judge(case, ~differs, among, among, case.level("text", 4))
-    finding = judged.finding("text", "L1", f"text {kind}", told, rows=len(at), examples=named)
-    if judged.verdict == "associated_unexplained":
-        exact = bool(case.pop.flagged[differs].all() or differs[among & case.pop.flagged].all())
-        return replace(
-            finding, verdict="leak" if exact else finding.verdict, says=f"{told} They are tied to the alerts."
-        )
-    if kind == "changed" and not free:
-        says = f"{told} The texts are written in a way that nobody declared, and were not compared further."
-        return replace(finding, verdict="not_identifiable", says=says)
-    if judged.why:
-        return replace(finding, says=f"{told} Whether that is tied to the alerts cannot be told: {judged.why}.")
-    return finding
+    finding = _tested(case, f"text {kind}", SAYS[kind], at, unknown.rows)
+    if kind != "changed" or (case.declared is not None and case.declared.rewritten):
+        return finding
+    if share <= MOSTLY:
+        return replace(finding, verdict="leak", subject="text changed", explained_by=None)
+    if finding.verdict in ("leak", "associated_unexplained"):
+        return finding
+    says = f"{finding.says} Texts are written in a way that nobody declared, and were not compared further."
+    return replace(finding, verdict="not_identifiable", says=says, margin=None)
 
 
 def shown_findings(case: Case, audience: Audience) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipelines.audit.text.index import quoted_words
+from pipelines.audit.text.index import FACTORS, quoted_words
 from pipelines.audit.text.words import U64, words_of
 
 Kind = Literal["respaced", "shortened", "template", "changed"]
@@ -38,21 +38,41 @@ class Looked:
 
 def look(row: int, message: str, trace: Sequence[str]) -> Looked:
     """A message (its text) beside the texts of its trace, in order."""
-    own = _words("\n".join(trace))
-    first = _compared(row, message, own)
-    if not first.foreign and first.kept:
-        return first
-    again = _compared(row, PLACEHOLDER.sub(" ", message), own)
-    return again if len(again.foreign) < len(first.foreign) or (again.kept and not first.kept) else first
+    whole = "\n".join(trace)
+    own = _words(whole)
+    best = _compared(row, message, own)
+    for other in (PLACEHOLDER.sub(" ", message), _uncut(message, whole)):
+        if not best.foreign and best.kept:
+            break
+        again = _compared(row, other, own)
+        if len(again.foreign) < len(best.foreign) or (again.kept and not best.kept):
+            best = again
+    return best
+
+
+def _uncut(message: str, whole: str) -> str:
+    """The message without the word at its end, or its beginning, of which only a part may be left."""
+    words = message.split()
+    if words and words[-1] in whole:
+        words.pop()
+    if words and words[0] in whole:
+        words.pop(0)
+    return " ".join(words)
 
 
 def _compared(row: int, message: str, own: U64) -> Looked:
     words = _words(message)
     foreign = ~np.isin(words, own)
+    if not _in_order(words[~foreign], own):  # a word that was put in may stand elsewhere in the trace
+        foreign = ~quoted_words(words, own)
     rest = words[~foreign]
-    # a run of fewer than three words stands by itself: whether it is in order is all that can be said
-    runs = bool(quoted_words(rest, own).all()) if len(rest) >= 3 else True
-    return Looked(row, frozenset(words[foreign].tolist()), runs, runs or _in_order(rest, own))
+    runs = bool(np.isin(_runs(rest), _runs(own)).all())
+    return Looked(row, frozenset(words[foreign].tolist()), runs, _in_order(rest, own))
+
+
+def _runs(words: U64) -> U64:
+    """Three words in a row, as one number each."""
+    return words[:-2] * FACTORS[0] + words[1:-1] * FACTORS[1] + words[2:] * FACTORS[2]
 
 
 def _in_order(words: U64, own: U64) -> bool:

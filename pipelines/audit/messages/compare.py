@@ -13,6 +13,7 @@ from pipelines.audit.corpus.facts import Said, said
 from pipelines.audit.corpus.readers import read_shard
 from pipelines.audit.corpus.row import Row
 from pipelines.audit.messages.known import U64
+from pipelines.audit.messages.lake import Texts
 from pipelines.audit.rows.case import Case
 from pipelines.audit.text.looked import Looked
 from pipelines.audit.text.words import I64
@@ -26,7 +27,8 @@ MIX = np.uint64(0x9E3779B97F4A7C15)
 class Unknown:
     """Messages that are no text of their trace, by their row of the table and their place in it (k each).
 
-    `rows` are rows that have messages and a trace whose texts are known, `lost` those whose trace is gone.
+    `rows` are rows that have messages and a trace whose texts are known, `lost` those whose trace is gone, and
+    `moved` those whose messages, all known, stand in another order than the trace's steps.
     """
 
     row: I64
@@ -34,19 +36,25 @@ class Unknown:
     chars: I64
     rows: I64
     lost: int
+    moved: I64
 
 
-def unknown_messages(case: Case, known: Iterable[tuple[list[str], U64, np.ndarray]]) -> Unknown:
-    """Compare digests. `known` are (trace keys, digests, bounds), as `lake.staged_texts` gives them."""
+def unknown_messages(case: Case, known: Iterable[Texts]) -> Unknown:
+    """Compare the digests of a corpus' messages with those of the lake's texts."""
     place = {key: i for i, key in enumerate(case.pop.key.tolist())}
     parts: list[U64] = [np.zeros(0, np.uint64)]
+    steps = [np.zeros(0, np.int64)]
     there = np.zeros(len(case.pop), bool)
-    for keys, digests, bounds in known:
-        at = np.array([place.get(k, -1) for k in keys], np.int64)
+    for texts in known:
+        at = np.array([place.get(k, -1) for k in texts.keys], np.int64)
         there[at[at >= 0]] = True
-        owner = np.repeat(at, np.diff(bounds))
-        parts.append(_pairs(owner[owner >= 0], digests[owner >= 0]))
-    pairs = np.unique(np.concatenate(parts))
+        owner = np.repeat(at, texts.counts)
+        parts.append(_pairs(owner[owner >= 0], texts.digests[owner >= 0]))
+        steps.append(texts.steps[owner >= 0].astype(np.int64))
+    every, step = np.concatenate(parts), np.concatenate(steps)
+    by_step = np.lexsort((step, every))
+    pairs, begins = np.unique(every[by_step], return_index=True)
+    firsts, lasts = step[by_step][begins], step[by_step][np.append(begins[1:], len(every)) - 1] if len(every) else step
     column = case.table["messages"].combine_chunks()
     counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     flat = column.flatten()
@@ -56,12 +64,25 @@ def unknown_messages(case: Case, known: Iterable[tuple[list[str], U64, np.ndarra
     trace = case.joined.trace[row]
     asked = (trace >= 0) & (chars > 0) & there[np.maximum(trace, 0)]
     found = np.ones(len(row), bool)
-    found[asked] = np.isin(_pairs(trace[asked], _numbers(flat.field("text_digest"))[asked]), pairs)
+    mine = _pairs(trace[asked], _numbers(flat.field("text_digest"))[asked])
+    number = np.minimum(np.searchsorted(pairs, mine), max(len(pairs) - 1, 0))
+    found[asked] = pairs[number] == mine if len(pairs) else False
     joined = case.joined.joined
     known_trace = joined & there[np.maximum(case.joined.trace, 0)] & (counts > 0)
     missed = np.flatnonzero(~found)
     lost = int((joined & (counts > 0) & ~known_trace).sum())
-    return Unknown(row[missed], order[missed], chars[missed], np.flatnonzero(known_trace), lost)
+    moved = np.zeros(0, np.int64)
+    if len(pairs):
+        sure = pairs[number] == mine
+        moved = _moved(row[asked][sure], firsts[number[sure]], lasts[number[sure]])
+        moved = np.setdiff1d(moved, row[missed])
+    return Unknown(row[missed], order[missed], chars[missed], np.flatnonzero(known_trace), lost, moved)
+
+
+def _moved(row: I64, first: I64, last: I64) -> I64:
+    """Rows in which a message is of an earlier step than the one before it, wherever else its text may stand."""
+    earlier = (row[1:] == row[:-1]) & (first[:-1] >= 0) & (first[1:] >= 0) & (last[1:] < first[:-1])
+    return np.unique(row[1:][earlier])
 
 
 def _pairs(owner: I64, digests: U64) -> U64:

@@ -17,6 +17,7 @@ from schemas.digest import text_buffer
 from schemas.training import BLIND
 
 U64 = npt.NDArray[np.uint64]
+I32 = npt.NDArray[np.int32]
 DIGEST_BYTES = 8  # of a text's digest that are compared
 
 
@@ -33,8 +34,11 @@ class Audience:
         return self.name in BLIND
 
 
-def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[str, U64]]:
-    """(trace_key, digests of the texts it may stand as) of each trace; `traces` are as read with their arguments."""
+def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[str, U64, I32]]:
+    """(trace_key, digests of the texts it may stand as, the step of each) of each trace.
+
+    `traces` are as read with their arguments; of a text that graders are shown the step is not known (-1).
+    """
     plain, arguments = without_arguments(traces)
     keys = plain.column("trace_key").to_pylist()
     shown = [_digests(plain.column("steps"))]
@@ -42,20 +46,22 @@ def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[st
         settings = RowSettings(str(audience.name), audience.arguments, audience.plain_actions)
         shown.append(_digests(counted_rows(plain, arguments, settings)[0].column("messages")))
     for i, key in enumerate(keys):
-        yield key, np.unique(np.array([d for lists in shown for d in lists[i]], np.uint64))
+        pairs = [*shown[0][i], *((d, -1) for lists in shown[1:] for d, _ in lists[i])]
+        found = list(dict.fromkeys(pairs))
+        yield key, np.array([d for d, _ in found], np.uint64), np.array([step for _, step in found], np.int32)
 
 
-def _digests(steps: pa.ListArray) -> list[list[int]]:
-    """The digests of each trace's texts, as they are and without blanks around."""
+def _digests(steps: pa.ListArray) -> list[list[tuple[int, int]]]:
+    """The digests of each trace's texts, as they are and without blanks around, and the step of each."""
     data, starts = text_buffer(steps.values.field("text"))
     bounds, offsets = starts.tolist(), steps.offsets.to_pylist()
-    found: list[list[int]] = []
+    found: list[list[tuple[int, int]]] = []
     for first, last in itertools.pairwise(offsets):
-        mine: list[int] = []
+        mine: list[tuple[int, int]] = []
         for i in range(first, last):
             text = bytes(data[bounds[i] : bounds[i + 1]])
             bare = text.decode("utf-8", "surrogatepass").strip().encode("utf-8", "surrogatepass")
-            mine += [text_number(t) for t in ((text,) if bare == text else (text, bare))]
+            mine += [(text_number(t), i - first) for t in ((text,) if bare == text else (text, bare))]
         found.append(mine)
     return found
 

@@ -28,8 +28,18 @@ from schemas.errors import CotmonitorError
 from schemas.layouts import LayoutSettings
 from schemas.ledger import INGEST
 
-TEXTS = pa.schema([("trace_key", pa.string()), ("digests", pa.list_(pa.uint64()))])
+TEXTS = pa.schema([("trace_key", pa.string()), ("digests", pa.list_(pa.uint64())), ("steps", pa.list_(pa.int32()))])
 Where = tuple[str, str | None, LayoutSettings]  # a file's name in the store, the root it was read from, its layout
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts of traces: keys (k), how many each has (k), and of all together the digests and the steps (n)."""
+
+    keys: list[str]
+    counts: np.ndarray
+    digests: U64
+    steps: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,11 +80,12 @@ def stage_texts(job: TextJob, layout: int, shard: int) -> int:
         for piece in read_shard(shard, tasks_of(str(job.plan(layout)), shard), _reading(job.layouts[layout])):
             if isinstance(piece, TraceBatch):
                 found = list(known_texts(piece.traces, job.audience))
-                keys, digests = [k for k, _ in found], [d for _, d in found]
-                bounds = np.concatenate([[0], np.cumsum([len(d) for d in digests])]).astype(np.int32)
-                flat = np.concatenate([*digests, np.zeros(0, np.uint64)])
-                lists = pa.ListArray.from_arrays(pa.array(bounds), pa.array(flat, pa.uint64()))
-                writer.write_batch(pa.RecordBatch.from_arrays([pa.array(keys, pa.string()), lists], schema=TEXTS))
+                bounds = pa.array(np.concatenate([[0], np.cumsum([len(d) for _, d, _ in found])]).astype(np.int32))
+                digests = np.concatenate([np.zeros(0, np.uint64), *(d for _, d, _ in found)])
+                steps = np.concatenate([np.zeros(0, np.int32), *(s for _, _, s in found)])
+                lists = [pa.ListArray.from_arrays(bounds, pa.array(flat)) for flat in (digests, steps)]
+                keys = pa.array([key for key, _, _ in found], pa.string())
+                writer.write_batch(pa.RecordBatch.from_arrays([keys, *lists], schema=TEXTS))
                 count += len(found)
     os.replace(temporary, path)
     return count
@@ -91,8 +102,8 @@ def staged_texts(
     staging: Staging,
     workers: int,
     beam_args: Sequence[str],
-) -> Iterator[tuple[list[str], U64, np.ndarray]]:
-    """(trace keys k, digests of all their texts, where each one's begin (k + 1)), a staged file at a time."""
+) -> Iterator[Texts]:
+    """The texts of all traces of the lake, a staged file at a time."""
     listed = expand([lake])
     files: dict[LayoutSettings, dict[str, Pending]] = defaultdict(dict)
     for name, root, layout in _files(con):
@@ -118,8 +129,9 @@ def staged_texts(
         table = pq.read_table(job.staged(i, s)).combine_chunks()
         for batch in table.to_batches():
             lists = batch.column("digests")
-            bounds = lists.offsets.to_numpy() - lists.offsets[0].as_py()
-            yield batch.column("trace_key").to_pylist(), lists.flatten().to_numpy(zero_copy_only=False), bounds
+            counts = np.diff(lists.offsets.to_numpy())
+            flat = (batch.column(n).flatten().to_numpy(zero_copy_only=False) for n in ("digests", "steps"))
+            yield Texts(batch.column("trace_key").to_pylist(), counts, *flat)
 
 
 def _files(con: duckdb.DuckDBPyConnection) -> list[Where]:

@@ -58,6 +58,9 @@ def column_findings(case: Case, rows: Rows, renamed: Sequence[str] = ()) -> list
             values[f"{n} as a number"] = v
     # where a column is null may say as much as what it holds
     values |= {f"{n} is null": np.isnan(v).astype(float) for n, v in values.items() if 0 < np.isnan(v).mean() < 1}
+    values |= {
+        f"{n} is no number": v for n in asked if n not in declared and (v := _nan(rows.table[PREFIX + n])) is not None
+    }
     explained = from_lake(values, rows) if len(rows.trace) else {}
     explained |= {n: w for n in texts if (w := _text_from_lake(_coded(rows, n), n, rows))}
     open_values = {n: v for n, v in values.items() if n not in explained}
@@ -115,6 +118,14 @@ def _numeric(column: pa.ChunkedArray) -> np.ndarray | None:
     kind = column.type
     numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
     return numbers(column) if numeric or pa.types.is_temporal(kind) else None
+
+
+def _nan(column: pa.ChunkedArray) -> np.ndarray | None:
+    """Where a column is NaN (m), if it is null elsewhere: to most programs the two are one, and they are not."""
+    if not pa.types.is_floating(column.type) or not column.null_count:
+        return None
+    there = pc.fill_null(pc.is_nan(column), False).to_numpy(zero_copy_only=False).astype(float)
+    return there if there.any() else None
 
 
 def _coded(rows: Rows, name: str) -> np.ndarray:

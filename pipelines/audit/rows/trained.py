@@ -15,6 +15,7 @@ from pipelines.audit.rows.columns import PREFIX
 from pipelines.audit.rows.derive import Rows
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.rows.population import numbers
+from pipelines.audit.rows.provenance import tells
 from schemas.trace import CHANNELS
 
 NEVER = ("prompt", "reasoning", "observation", "memory")
@@ -50,10 +51,34 @@ def mask_findings(case: Case, rows: Rows) -> list[Finding]:
     unlike += [(name, odd) for name, odd in _token_masks(case.table)]
     level = case.level("mask", len(unlike))
     findings += [_inconsistent(case, rows, name, odd, level) for name, odd in unlike]
+    findings += _short(case, rows)
     if not findings:
         says = "The rows do not say what of them trains."
         return [Finding("mask", "L4", "not_assessed", "masks", says)]
     return findings
+
+
+def _short(case: Case, rows: Rows) -> Iterator[Finding]:
+    """Masks that leave out as many characters as tell who is flagged."""
+    flat, row, told = _flat(rows.table)
+    for name in MAY if told is not None else ():
+        mine = (flat.field("channel").to_numpy(zero_copy_only=False) == name) & told
+        left = flat.field("chars").to_numpy(zero_copy_only=False) - flat.field("trained").fill_null(0).to_numpy()
+        short = np.bincount(row[mine], left[mine], minlength=len(rows.table))
+        if mine.any() and tells(short, rows):
+            says = f"How many characters of the {name} do not train is enough to tell who is flagged."
+            flagged = np.flatnonzero(case.joined.joined & case.pop.flagged[np.maximum(case.joined.trace, 0)])
+            named = case.rows(flagged, f"{name} of a flagged trace")
+            yield Finding("mask", "L4", "leak", f"{name} in part", says, len(flagged), named)
+
+
+def _flat(table: pa.Table) -> tuple[pa.StructArray, np.ndarray, np.ndarray | None]:
+    """All messages, the row of each, and which of them say what trains; None if none does."""
+    column = table["messages"].combine_chunks() if "messages" in table.column_names else None
+    if column is None or column.null_count == len(column) or not len(flat := pc.list_flatten(column)):
+        return pa.array([], pa.struct([])), np.zeros(0, np.int64), None
+    told = flat.field("trained").is_valid().to_numpy(zero_copy_only=False)
+    return flat, pc.list_parent_indices(column).to_numpy(zero_copy_only=False), told if told.any() else None
 
 
 def _channels(table: pa.Table) -> dict[str, Trained]:

@@ -77,7 +77,7 @@ def test_a_clean_corpus_passes_and_says_what_was_not_looked_at(own: House) -> No
     unasked = {f["check"] for f in found if f["verdict"] == "not_assessed" and f["says"].endswith("was not given")}
     assert unasked == {"certificate", "payload", "reward_fn"}
     assert verdicts(own, "selection") == {"not_assessed"}
-    assert {f["verdict"] for f in found if f["check"] in ("canary", "containment", "reward")} == {"none_found"}
+    assert {f["verdict"] for f in found if f["check"] in ("canary", "containment", "reward", "text")} == {"none_found"}
     assert "t0001" not in result.stdout and "t0001" not in result.stderr
 
 
@@ -117,11 +117,17 @@ def with_a_score(house: House, rows: list[Row]) -> list[Row]:
     return [{**r, "difficulty": scores.get(r["sample_id"], 0.0)} for r in rows]
 
 
+def with_other_words(house: House, rows: list[Row]) -> list[Row]:
+    rows[42]["messages"][3]["text"] = rows[42]["messages"][3]["text"].replace("Done", "Almost done")
+    return rows
+
+
 CERTAIN = {  # planted together, since each has a check of its own
     "canary": with_canary,
     "containment": with_rationale,
     "reward": with_lower_rewards,
     "mask": with_masks_flipped,
+    "text": with_other_words,
     "column": with_a_score,
 }
 BY_CHANCE = {"inclusion": without_half_of_the_flagged, "repetition": with_the_flagged_twice, "order": flagged_first}
