@@ -27,11 +27,13 @@ TEMPLATE_SHARE = 0.05  # ... or this share of all that were looked at, where tha
 class Looked:
     """One message beside its trace: which of its words the trace lacks (foreign), and what it is but for these.
 
-    `kept` says that the others stand in the trace in this order, `runs` that they do without a gap.
+    `kept` says that the others stand in the trace in this order, `runs` that they do without a gap. `alone` are words
+    that stand in no run of three of the trace's, foreign or not.
     """
 
     row: int
     foreign: frozenset[int]
+    alone: frozenset[int]
     runs: bool
     kept: bool
 
@@ -63,11 +65,13 @@ def _uncut(message: str, whole: str) -> str:
 def _compared(row: int, message: str, own: U64) -> Looked:
     words = _words(message)
     foreign = ~np.isin(words, own)
+    alone = ~quoted_words(words, own)
     if not _in_order(words[~foreign], own):  # a word that was put in may stand elsewhere in the trace
-        foreign = ~quoted_words(words, own)
+        foreign = alone
     rest = words[~foreign]
     runs = bool(np.isin(_runs(rest), _runs(own)).all())
-    return Looked(row, frozenset(words[foreign].tolist()), runs, _in_order(rest, own))
+    sets = (frozenset(words[which].tolist()) for which in (foreign, alone))
+    return Looked(row, *sets, runs, _in_order(rest, own))
 
 
 def _runs(words: U64) -> U64:
@@ -108,5 +112,5 @@ def kinds(found: Iterable[Looked], rows: int) -> dict[int, Kind]:
 def _by_row(looked: Sequence[Looked]) -> dict[int, set[int]]:
     rows: dict[int, set[int]] = {}
     for one in looked:
-        rows.setdefault(one.row, set()).update(one.foreign)
+        rows.setdefault(one.row, set()).update(one.alone)
     return rows

@@ -39,6 +39,13 @@ def test_words_that_many_rows_share_are_a_templates() -> None:
     assert kinds([*looked, odd], 21) == {**dict.fromkeys(range(20), "template"), 20: "changed"}
 
 
+def test_a_templates_word_that_a_trace_says_by_chance_is_still_a_templates() -> None:
+    template = "Count on it: you are helpful in all you do."
+    looked = [look(row, template, ("Mend it.", "I count it.", f"Done {row}.")) for row in range(20)]
+    odd = look(20, template, ("Mend all.", "You do it in the end.", "I am helpful."))
+    assert kinds([*looked, odd], 21) == dict.fromkeys(range(21), "template")
+
+
 def test_the_worst_message_of_a_row_counts() -> None:
     messages = ("Done: the loop now counts", "Something else altogether.", TRACE[0].lower())
     assert kinds([look(0, text, TRACE) for text in messages], 1) == {0: "changed"}
