@@ -51,15 +51,16 @@ def mask_findings(case: Case, rows: Rows) -> list[Finding]:
     unlike += [(name, odd) for name, odd in _token_masks(case.table)]
     level = case.level("mask", len(unlike))
     findings += [_inconsistent(case, rows, name, odd, level) for name, odd in unlike]
-    findings += _short(case, rows)
+    told = {f.subject for f in findings if f.verdict == "leak"}
+    findings += (f for name, f in _short(case, rows) if name not in told)
     if not findings:
         says = "The rows do not say what of them trains."
         return [Finding("mask", "L4", "not_assessed", "masks", says)]
     return findings
 
 
-def _short(case: Case, rows: Rows) -> Iterator[Finding]:
-    """Masks that leave out as many characters as tell who is flagged."""
+def _short(case: Case, rows: Rows) -> Iterator[tuple[str, Finding]]:
+    """By channel, masks that leave out as many characters as tell who is flagged."""
     flat, row, told = _flat(rows.table)
     for name in MAY if told is not None else ():
         mine = (flat.field("channel").to_numpy(zero_copy_only=False) == name) & told
@@ -69,7 +70,7 @@ def _short(case: Case, rows: Rows) -> Iterator[Finding]:
             says = f"How many characters of the {name} do not train is enough to tell who is flagged."
             flagged = np.flatnonzero(case.joined.joined & case.pop.flagged[np.maximum(case.joined.trace, 0)])
             named = case.rows(flagged, f"{name} of a flagged trace")
-            yield Finding("mask", "L4", "leak", f"{name} in part", says, len(flagged), named)
+            yield name, Finding("mask", "L4", "leak", f"{name} in part", says, len(flagged), named)
 
 
 def _flat(table: pa.Table) -> tuple[pa.StructArray, np.ndarray, np.ndarray | None]:

@@ -47,6 +47,16 @@ def test_what_may_never_train_is_a_leak_wherever_it_does(channel: str) -> None:
     assert found.examples[0].row == np.flatnonzero(SOME)[0]
 
 
+def test_a_mask_that_is_a_letter_short_where_a_row_is_flagged_is_a_leak() -> None:
+    rows = corpus(POP, everything(W))
+    facts = [
+        [{"channel": "output", "chars": 9, "trained": 9 - int(flagged), "role": "x"}]
+        for flagged in POP.flagged.tolist()
+    ]
+    found = examined(POP, rows.append_column("messages", pa.array(facts)))["mask"]
+    assert [f.subject for f in found if f.verdict == "leak"] == ["output in part"]
+
+
 def test_outputs_of_flagged_rows_that_do_not_train_are_a_leak() -> None:
     (found,) = [f for f in masks(POP.flagged, {"output": False}) if f.verdict == "leak"]
     assert (found.subject, found.rows) == ("output", POP.flagged.sum())
