@@ -69,7 +69,9 @@ def message_findings(
         return [Finding("text", "L1", "not_assessed", "messages", "The rows hold no messages that could be compared.")]
     known = staged_texts(con, asked.lake, audience, asked.staging, asked.workers, asked.beam_args)
     unknown = unknown_messages(case, known)
-    found = [*_lost(unknown), *_moved(case, unknown), *_left_out(case, unknown)]
+    found = [*_lost(unknown), *_moved(case, unknown)]
+    if not audience.blind:  # graders are shown a part of each trace, by a policy
+        found += _left_out(case, unknown)
     if not len(unknown.rows):
         return [*found, Finding("text", "L1", "not_identifiable", "messages", "No row's trace is in the lake.")]
     if not len(unknown.row):
