@@ -106,8 +106,13 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, Scalar]]:
         chat = _chat(value)
         if chat is not None:
             yield f"{name}[].role", ",".join(sorted({str(m.get("role") or m.get("from") or "") for m in chat}))
-            value = [{k: v for k, v in m.items() if k not in OWN_FIELDS} for m in chat]
+            value = [{k: v for k, v in m.items() if k not in OWN_FIELDS or _weighs(k, v)} for m in chat]
     yield from _scalars(name, value, DEPTH)
+
+
+def _weighs(name: str, value: object) -> bool:
+    """Whether a field that says if a message trains says how much as well."""
+    return name in WEIGHTS and isinstance(value, int | float) and value not in (0, 1)
 
 
 def _scalars(name: str, value: object, depth: int) -> Iterator[tuple[str, Scalar]]:
@@ -140,6 +145,8 @@ def _listed(name: str, value: Sequence[object], depth: int) -> Iterator[tuple[st
         off = IGNORED if name.endswith(("label", "labels")) else 0
         yield f"{name}.ones", sum(v != off for v in numbers)
         yield f"{name}.length", len(numbers)
+        if not off and not {0, 1}.issuperset(numbers):
+            yield f"{name}.sum", float(sum(numbers))
     elif isinstance(first, tuple) and all(_is_entry(v) for v in value):
         for entry in value:  # a map, as Arrow gives it
             if isinstance(entry, tuple):

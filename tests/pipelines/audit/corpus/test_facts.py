@@ -106,6 +106,17 @@ def test_a_messages_own_fields_are_no_columns_and_all_others_are() -> None:
     }
 
 
+def test_a_weight_that_is_more_than_yes_or_no_is_a_value() -> None:
+    chat = [{"role": "user", "content": "Hi", "weight": 0.5, "loss_weight": 1}]
+    assert facts({"messages": chat}).scalars == {
+        "messages[].role": "user",
+        **{"messages[].weight.length": 1, "messages[].weight[0]": 0.5},
+    }
+    weighed = {"x_weight.ones": 2, "x_weight.length": 2, "x_weight.sum": 1.5}
+    assert facts({"x_weight": [1, 0.5]}).scalars == weighed
+    assert facts({"loss_mask": [0, 1]}).scalars == {"loss_mask.ones": 1, "loss_mask.length": 2}
+
+
 def test_a_value_that_is_null_is_there() -> None:
     assert facts({"reward": None, "other": None}).scalars == {"reward": None}
 
