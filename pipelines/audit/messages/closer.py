@@ -70,8 +70,8 @@ def _compared(row: int, message: str, own: U64) -> Looked:
         foreign = alone
     rest = words[~foreign]
     runs = bool(np.isin(_runs(rest), _runs(own)).all())
-    sets = (frozenset(words[which].tolist()) for which in (foreign, alone))
-    return Looked(row, *sets, runs, _in_order(rest, own))
+    alien, single = (frozenset(words[which].tolist()) for which in (foreign, alone))
+    return Looked(row, alien, single, runs, _in_order(rest, own))
 
 
 def _runs(words: U64) -> U64:
