@@ -49,7 +49,8 @@ def from_base85(run: bytes) -> Iterator[bytes]:
     """What a run may say in base85: most runs are refused by their first letters."""
     for wrapped in (b"<~", b'"', b"'"):
         run = run.removeprefix(wrapped)
-    if len(set(run[:PROBE])) < MIXED or run[:PROBE].isalnum():
+    head = run[:PROBE]
+    if len(set(head)) < MIXED or head.isalnum() or head.isupper() or head.islower():
         return
     for letters in ALPHABETS.values():
         values = _values(letters)

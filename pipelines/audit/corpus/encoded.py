@@ -93,8 +93,8 @@ def _found(data: bytes) -> Iterator[tuple[int, str, bytes]]:
         yield match.start(), "hexadecimal", binascii.a2b_hex(digits[: len(digits) // 2 * 2])
     for match in _dense_runs().finditer(data):
         yield from ((match.start(), "base85", text) for text in from_base85(data[match.start() : match.end()]))
-    for magic in MAGIC:
-        at = data.find(magic)
+    for magic, telling in MAGIC.items():
+        at = data.find(magic) if telling in data else -1
         while at >= 0:
             yield at, "", data[at:]
             at = data.find(magic, at + len(magic))
@@ -232,4 +232,4 @@ def _pairs() -> re2._Regexp:
 @cache
 def _dense_runs() -> re2._Regexp:
     """Visible letters without a blank among them, of which base85 is made."""
-    return compiled(rf"[!-~]{{{LEAST},}}")
+    return compiled(rf"[!-~]{{{LEAST * 5 // 4},}}")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
 INFLATED = 4 << 20  # bytes of a compressed text that are looked at
-MAGIC: tuple[bytes, ...] = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")  # wherever they stand
+MAGIC: Mapping[bytes, bytes] = {  # wherever it stands, by the byte of it that texts have least
+    b"\x1f\x8b\x08": b"\x1f",
+    b"BZh": b"Z",
+    b"\xfd7zXZ\x00": b"\xfd",
+    b"\x28\xb5\x2f\xfd": b"\xfd",
+}
 
 
 def inflated(data: bytes) -> tuple[str, bytes] | None:
