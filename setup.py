@@ -59,7 +59,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["schemas", "schemas.*", "monitors", "monitors.*", "pipelines", "pipelines.*"]),
     package_data={
-        "monitors": ["packs/**/*.yml", "prompts/**/*", "fusion/*.json"],
+        "monitors": ["packs/**/*.yml", "prompts/**/*", "fusion/*.json", "models/**/*"],
         "pipelines": ["**/*.sql"],
         "schemas": ["**/*.sql"],
     },

@@ -16,7 +16,7 @@ from schemas.errors import JobFileError
 from schemas.layouts import LAYOUTS
 from schemas.layouts.detect import TARGETS, TOOL
 
-MONITOR_KINDS = ("rules", "code")
+MONITOR_KINDS = ("rules", "code", "classifier")
 
 
 class Strict(BaseModel):
@@ -81,12 +81,12 @@ class Job(Strict):
         for name in value:
             kind, _, ref = name.partition(":")
             if kind not in MONITOR_KINDS:
-                known = "use rules, rules:PACK, where PACK is core or a path, or code"
+                known = "use rules, rules:PACK, where PACK is core or a path, code, classifier or classifier:MODEL"
                 raise ValueError(f"unknown monitor {name!r}; {known}")
             if kind == "code" and name != kind:
                 raise ValueError(f"monitor {name!r}: code has no packs; use code")
             if name != kind and not ref:
-                raise ValueError(f"monitor {name!r} names no pack; use rules or rules:PACK")
+                raise ValueError(f"monitor {name!r} names nothing; use {kind} or {kind}:PATH")
         if not value:
             raise ValueError("no monitor is named; use rules, or leave the key out")
         return value

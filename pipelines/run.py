@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitors.classifier import STARTER, ClassifierSettings, load_classifier
 from monitors.code import THRESHOLD, CodeMonitor, CodeSettings
 from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
@@ -60,8 +61,12 @@ def build_monitors(job: Job) -> tuple[Monitor, ...]:
             threshold = job.threshold or THRESHOLD  # below it a trace's score ranks, and nobody is woken
             monitors.append(CodeMonitor(CodeSettings(excerpt_chars=job.excerpt_chars, threshold=threshold)))
             continue
+        kind, _, ref = name.partition(":")
         try:
-            pack = load_pack(name.partition(":")[2] or "core")
+            if kind == "classifier":
+                monitors.append(load_classifier(ref or STARTER, ClassifierSettings(job.excerpt_chars, job.threshold)))
+                continue
+            pack = load_pack(ref or "core")
         except InputError as error:
             faults += error.faults or [errors.Fault(name, None, str(error))]
             continue

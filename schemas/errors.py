@@ -7,6 +7,7 @@ command line ends. Anything else that escapes is a fault of ours and shows as a 
     ├── InputError             2   a user's file, flag or setting cannot be used
     │   ├── JobFileError           job.yaml
     │   ├── PackError              a rule pack
+    │   ├── ModelError             a fitted classifier
     │   ├── LayoutError            columns that no layout explains
     │   └── FirewallError          a path or a setting by which a monitor's word could reach training
     ├── StoreError             2   the folder given is not a store we may use
@@ -68,6 +69,10 @@ class JobFileError(InputError):
 
 class PackError(InputError):
     """A rule pack cannot be loaded, or a rule fails its own tests."""
+
+
+class ModelError(InputError):
+    """A fitted classifier cannot be loaded, or is not what its card says."""
 
 
 class LayoutError(InputError):

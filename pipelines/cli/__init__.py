@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "Find what monitors said in a training corpus.",
     "evaluate": "Measure monitors against labelled traces.",
     "calibrate": "Choose thresholds on ordinary traffic.",
+    "fit": "Fit a classifier on labelled traces.",
     "labels": "Import, export and compare labels of traces.",
     "packs": "List, lint, test and compare rule packs.",
     "traces": "Check traces without running, or convert JSONL to Parquet.",

@@ -58,7 +58,9 @@ LEVELS = ("informational", "low", "medium", "high", "critical")  # schemas.resul
 @click.option(
     "--cluster-pattern", default=None, metavar="REGEX", help="Its groups in --cluster-by (or trace_id) name the task."
 )
-@click.option("--fitted", default=None, metavar="NAME[,...]", help="Fit these as well, leaving folds out: tfidf.")
+@click.option(
+    "--fitted", default=None, metavar="NAME[,...]", help="Fit these as well, leaving folds out: tfidf, classifier."
+)
 @click.option("--leave-out", default="source", show_default=True, metavar="COLUMN", help="What --fitted leaves out.")
 @click.option(
     "--variants",

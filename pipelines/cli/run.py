@@ -31,7 +31,12 @@ Examples:
 @click.option("--root", metavar="DIR", default=None, help="Name files by their path below DIR instead of absolutely.")
 @layout_options
 @click.option("--date", metavar="YYYY-MM-DD", default=None, help="The date the run is for; today (UTC) if not given.")
-@click.option("--monitors", metavar="LIST", default=None, help="Comma-separated: rules (core pack), rules:PACK, code.")
+@click.option(
+    "--monitors",
+    metavar="LIST",
+    default=None,
+    help="Comma-separated: rules (core pack), rules:PACK, code, classifier or classifier:MODEL.",
+)
 @click.option("--sample", type=int, metavar="N", default=None, help="Draw N traces evenly; the same ones each time.")
 @click.option("--workers", type=int, metavar="N", default=None, help="Worker processes; by default as many as repay.")
 @click.option(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from monitors.classifier.fitting import Classifier
 from monitors.fittable import Fittable, Labelled
 from monitors.measure.baseline import TfidfBaseline
 from monitors.measure.bootstrap import numbered, resampled
@@ -25,7 +26,7 @@ from pipelines.evaluate.measure import SLICE_REPLICATES, headline, missing, rank
 from pipelines.evaluate.report import FittedResult, Slice
 
 IN_DISTRIBUTION = "in distribution: tasks kept apart"
-FITTED: Mapping[str, Fittable] = {"tfidf": TfidfBaseline()}
+FITTED: Mapping[str, Fittable] = {"tfidf": TfidfBaseline(), "classifier": Classifier()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Fitted classifiers that ship with cotmonitor, a folder each."""
