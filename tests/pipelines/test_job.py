@@ -71,7 +71,7 @@ def test_a_job_file_and_flags_on_top(tmp_path: Path) -> None:
         pytest.param(
             GOOD + "monitors: [magic]\n",
             "job.yaml:3: monitors: unknown monitor 'magic'. "
-            "Use rules, rules:PACK, where PACK is core or a path, or code.",
+            "Use rules, rules:PACK, where PACK is core or a path, code, classifier or classifier:MODEL.",
             id="a monitor nobody knows",
         ),
         pytest.param(
