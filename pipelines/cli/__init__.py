@@ -63,7 +63,8 @@ class LazyGroup(click.Group):
             ctx.exit(0)
         except (KeyboardInterrupt, click.Abort):
             click.echo(
-                "cotmonitor: interrupted; nothing half-done shows in the store, run again to complete it", err=True
+                "cotmonitor: interrupted; nothing half-done was committed or published, run again to complete it",
+                err=True,
             )
             ctx.exit(130)
 

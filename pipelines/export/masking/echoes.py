@@ -4,6 +4,10 @@ A stretch of ECHO words that stands in a step left out for graders, and in no te
 withheld from every prompt and observation that follows. Words are runs of letters and digits in any case; a Chinese,
 Japanese or Korean character counts as one. What stands in an earlier prompt, observation or output was not the
 reasoning's own, and stays; so does what a prompt said before the reasoning took it up.
+
+A model drafts its answer where it thinks, so that an output or an action may share stretches with reasoning. It
+loses them where it holds the reasoning itself: half of what is the reasoning's own, of LEAST words or more, or the
+BEGIN words with which the reasoning begins.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ import pyarrow as pa
 from schemas.digest import text_buffer
 
 ECHO = 12  # words in a row: fewer are said twice by chance, or quoted from the task
+LEAST = 40  # words of reasoning, of which half in one output is more than a draft
+BEGIN = 40  # words in a row from where the reasoning begins: a draft comes after some thought
 WITHHELD = "[withheld]"
 GROUP = 8 << 20  # bytes of text compared at a time, unless one trace has more
 SLOTS = 1 << 23  # of the tables that tell what stands on both sides
@@ -54,11 +60,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Echoes:
-    """Texts with echoes: their index, what is left of each, and how many words were withheld in all."""
+    """Texts with echoes: their index, what is left of each, and how many words of each were withheld."""
 
     texts: Ints
     replaced: list[str]
-    words: int
+    words: Ints
 
 
 def find_echoes(texts: pa.Array, trace: Ints, own: Flags, quoting: Flags, shown: Flags) -> Echoes:
@@ -67,26 +73,26 @@ def find_echoes(texts: pa.Array, trace: Ints, own: Flags, quoting: Flags, shown:
     `trace` says whose text each is, `own` which hold reasoning alone, `shown` which a grader sees, and `quoting` which
     of those are prompts or observations.
     """
-    at = np.flatnonzero(_can_echo(trace, own, quoting) & (own | shown))
+    at = np.flatnonzero(_can_echo(trace, own, shown) & (own | shown))
     found = [_find(texts, part, trace, own, quoting) for part in _groups(texts, at, trace)]
     none = np.zeros(0, np.int64)
     return Echoes(
         np.concatenate([none, *(echoes.texts for echoes in found)]),
         [text for echoes in found for text in echoes.replaced],
-        sum(echoes.words for echoes in found),
+        np.concatenate([none, *(echoes.words for echoes in found)]),
     )
 
 
-def _can_echo(trace: Ints, own: Flags, quoting: Flags) -> Flags:
-    """Which texts belong to a trace in which a prompt or an observation comes after reasoning."""
-    if not own.any() or not quoting.any():
+def _can_echo(trace: Ints, own: Flags, shown: Flags) -> Flags:
+    """Which texts belong to a trace in which something is shown after reasoning."""
+    if not own.any() or not shown.any():
         return np.zeros(len(trace), bool)
     count = int(trace[-1]) + 1
     first_own = np.full(count, len(trace))
     np.minimum.at(first_own, trace[own], np.flatnonzero(own))
-    last_quoting = np.full(count, -1)
-    np.maximum.at(last_quoting, trace[quoting], np.flatnonzero(quoting))
-    return (last_quoting > first_own)[trace]
+    last_shown = np.full(count, -1)
+    np.maximum.at(last_shown, trace[shown], np.flatnonzero(shown))
+    return (last_shown > first_own)[trace]
 
 
 def _groups(texts: pa.Array, at: Ints, trace: Ints) -> Iterator[Ints]:
@@ -110,7 +116,7 @@ def _find(texts: pa.Array, at: Ints, trace: Ints, own: Flags, quoting: Flags) ->
     grams, first = _grams(words, trace[at])
     text = words.text[first]
     echoed = _echoed(grams, text, own[at][text], quoting[at])
-    hit = first[echoed & quoting[at][text]]
+    hit = first[echoed]
     covered = np.zeros(len(words.text) + 1, np.int32)
     np.add.at(covered, hit, 1)
     np.add.at(covered, hit + ECHO, -1)
@@ -122,7 +128,7 @@ def _find(texts: pa.Array, at: Ints, trace: Ints, own: Flags, quoting: Flags) ->
         _without(chosen[i].as_py().encode(), words, index)
         for i, index in zip(found.tolist(), np.split(withheld, cuts), strict=False)
     ]
-    return Echoes(at[found], replaced, len(withheld))
+    return Echoes(at[found], replaced, np.diff(np.append(np.searchsorted(owners, found), len(owners))))
 
 
 def _grams(words: Words, trace: Ints) -> tuple[Hashes, Places]:
@@ -140,21 +146,58 @@ def _grams(words: Words, trace: Ints) -> tuple[Hashes, Places]:
 
 
 def _echoed(grams: Hashes, text: Places, source: Flags, quoting: Flags) -> Flags:
-    """Which grams stood in reasoning before they stood in any text shown, and in no output since."""
+    """Which grams are to be withheld: of prompts and observations, those that stood in reasoning before they stood in
+    any text shown, and in no output since; of outputs and actions, those of reasoning that they hold."""
     echoed = np.zeros(len(grams), bool)
     both = _on_both_sides(grams, source)
     if not len(both):
         return echoed
     known, place = np.unique(grams[both], return_inverse=True)
+    ranks = both - np.searchsorted(text, text[both])
+    sizes = np.bincount(text[source], minlength=len(quoting))
     text, source = text[both], source[both]
     never = np.iinfo(np.int64).max
     thought_at, shown_at, open_at = np.full((3, len(known)), never)
     np.minimum.at(thought_at, place[source], text[source])
     np.minimum.at(shown_at, place[~source], text[~source])
+    original = (thought_at < shown_at)[place]
     said = ~source & ~quoting[text]
+    held = np.zeros(len(both), bool)
+    held[said & original] = _held(place, text, ranks, source, said, original, sizes)
+    said &= ~held
     np.minimum.at(open_at, place[said], text[said])
-    echoed[both] = (thought_at < shown_at)[place] & (text < open_at[place])
+    echoed[both] = held | (original & ~source & quoting[text] & (text < open_at[place]))
     return echoed
+
+
+def _held(gram: Ints, text: Places, rank: Ints, source: Flags, said: Flags, original: Flags, sizes: Ints) -> Flags:
+    """Of the grams of outputs and actions (n of `said & original`), which belong to reasoning that one of them holds.
+
+    Each is looked for in two texts of reasoning, the first that has it and the last before it, so that the time is
+    linear in their number. `rank` is a gram's place in its text, `sizes` how many grams each text of reasoning has.
+    """
+    mine = np.flatnonzero(source)
+    here = np.flatnonzero(said & original)
+    if not len(mine) or not len(here):
+        return np.zeros(len(here), bool)
+    texts, count = len(sizes), int(gram.max()) + 1
+    order = np.sort(gram[mine].astype(np.int64) * texts + text[mine])
+    first = order[np.searchsorted(order, gram[here].astype(np.int64) * texts)] % texts
+    before = np.searchsorted(order, gram[here].astype(np.int64) * texts + text[here]) - 1
+    last = order[np.maximum(before, 0)] % texts  # `original` grams stand in reasoning before they are shown
+    own = sizes - np.bincount(text[mine[~original[mine]]], minlength=texts)
+    begins = mine[(rank[mine] <= BEGIN - ECHO) & original[mine]]
+    opening = np.unique(text[begins].astype(np.int64) * count + gram[begins])
+    pairs = np.stack([first, last]) * texts + text[here]
+    triples = np.unique(pairs.ravel() * count + np.tile(gram[here], 2))
+    pair, shared_gram = triples // count, triples % count
+    starts = np.isin(pair // texts * count + shared_gram, opening)
+    kinds, at = np.unique(pair, return_inverse=True)
+    shared, begun = np.bincount(at), np.bincount(at, starts)
+    of = own[kinds // texts]
+    full = kinds[((of > LEAST - ECHO) & (2 * shared >= of)) | (begun > BEGIN - ECHO)]
+    found = np.isin(pairs, full)
+    return found[0] | found[1]
 
 
 def _on_both_sides(grams: Hashes, source: Flags) -> Places:

@@ -7,7 +7,7 @@ are most, are masked and passed on straight from Arrow's buffers; Python looks o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,8 +61,8 @@ class RowCounts:
     """What was done to some rows, in numbers.
 
     `all_ones` are rows of which every character would train, which is always wrong. The others are of graders' rows:
-    steps left out whole, texts from which marked reasoning was cut, words withheld as echoes of reasoning, names of
-    tools that are no names.
+    steps left out whole, texts from which marked reasoning was cut, words withheld as echoes of reasoning (of prompts
+    and observations, of outputs and actions, of columns), names of tools that are no names.
     """
 
     rows: int = 0
@@ -70,17 +70,12 @@ class RowCounts:
     left_out: int = 0
     cut: int = 0
     echoed_words: int = 0
+    repeated_words: int = 0
+    column_words: int = 0
     odd_names: int = 0
 
     def __add__(self, other: RowCounts) -> RowCounts:
-        return RowCounts(
-            self.rows + other.rows,
-            self.all_ones + other.all_ones,
-            self.left_out + other.left_out,
-            self.cut + other.cut,
-            self.echoed_words + other.echoed_words,
-            self.odd_names + other.odd_names,
-        )
+        return RowCounts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(RowCounts)})
 
 
 def training_rows(traces: pa.RecordBatch, arguments: pa.ListArray | None, settings: RowSettings) -> pa.RecordBatch:
@@ -96,17 +91,20 @@ def counted_rows(
     `arguments` (type ARGUMENTS, n) say where the arguments of tool calls stand, as `pipelines.read` hands them on.
     """
     steps = StepColumns.of(traces.column("steps"), arguments)
+    base = {name: traces.column(name) for name in ("environment", "task_id", "reward")}
+    chosen = base | {name: _chosen(traces, name, settings) for name in settings.columns}
     if settings.audience in BLIND:
-        messages, done = blind_messages(steps, settings.policy)
-        counts = RowCounts(len(traces), 0, done.left_out, done.cut, done.echoed_words, done.odd_names)
+        texts = {name: values for name, values in chosen.items() if pa.types.is_string(values.type)}
+        messages, texts, done = blind_messages(steps, settings.policy, texts)
+        chosen |= texts
+        counts = RowCounts(len(traces), **asdict(done))
     else:
         messages, all_ones = trained_messages(steps, settings.policy)
         counts = RowCounts(len(traces), all_ones)
     columns = {
         "sample_id": sample_ids(traces, settings.key),
         "messages": messages,
-        **{name: traces.column(name) for name in ("environment", "task_id", "reward")},
-        **{name: _chosen(traces, name, settings) for name in settings.columns},
+        **chosen,
     }
     return training_table(settings.columns).batch(columns), counts
 

@@ -59,7 +59,7 @@ def seen(*traces: list[Text]) -> list[list[str]]:
     left = texts.to_pylist()
     for at, text in zip(found.texts.tolist(), found.replaced, strict=True):
         left[at] = text
-    assert found.words == sum(len(words(t)) for _, _, t in flat) - sum(
+    assert found.words.sum() == sum(len(words(t)) for _, _, t in flat) - sum(
         len(words(t.replace(WITHHELD, " "))) for t in left
     )
     rows = iter(left)
@@ -113,6 +113,8 @@ TRACES = st.lists(st.tuples(st.sampled_from(["own", "quoting", "shown"]), TEXTS)
 def test_it_is_the_rule_word_by_word(traces: list[list[Text]], length: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(echoes, "ECHO", length)
+        patch.setattr(echoes, "LEAST", 10**9)
+        patch.setattr(echoes, "BEGIN", 10**9)
         assert seen(*traces) == [withheld(trace) for trace in traces]
 
 
@@ -141,3 +143,41 @@ def test_a_long_trace_is_looked_at_in_linear_time() -> None:
         return time.process_time() - begun
 
     assert seconds(80_000) < 10 * seconds(20_000) + 0.1
+
+
+def said(begin: int, end: int) -> str:
+    return " ".join(f"w{i}" for i in range(begin, end))
+
+
+THOUGHT = said(0, 200)
+HELD: dict[str, tuple[list[Text], str]] = {
+    "an output that is the reasoning": ([("own", THOUGHT), ("shown", f"So: {THOUGHT}!")], f"So: {WITHHELD}!"),
+    "half of it": ([("own", THOUGHT), ("shown", f"So: {said(90, 200)}")], f"So: {WITHHELD}"),
+    "less than half, which is a draft": ([("own", THOUGHT), ("shown", said(120, 200))], said(120, 200)),
+    "its first words": ([("own", THOUGHT), ("shown", f"{said(0, 40)} x")], f"{WITHHELD} x"),
+    "too few of its first words": ([("own", THOUGHT), ("shown", said(0, 39))], said(0, 39)),
+    "short reasoning": ([("own", said(0, 39)), ("shown", said(0, 39))], said(0, 39)),
+    "what a prompt had said": ([("quoting", THOUGHT), ("own", THOUGHT), ("shown", THOUGHT)], THOUGHT),
+    "an output before the reasoning": ([("shown", THOUGHT), ("own", THOUGHT), ("shown", THOUGHT)], THOUGHT),
+    "what was withheld is not open": ([("own", THOUGHT), ("shown", THOUGHT), ("quoting", said(50, 70))], WITHHELD),
+    "reasoning that is said again": ([("own", THOUGHT), ("own", said(0, 80)), ("shown", THOUGHT)], WITHHELD),
+    "of two outputs the second": ([("own", THOUGHT), ("shown", "4"), ("shown", THOUGHT)], WITHHELD),
+}
+
+
+@pytest.mark.parametrize(("trace", "last"), HELD.values(), ids=HELD)
+def test_an_output_that_holds_the_reasoning_loses_it_and_a_draft_stays(trace: list[Text], last: str) -> None:
+    ((*_, left),) = seen(trace)
+    assert left == last
+    (_, (*_, left)) = seen([("own", "a")], trace)
+    assert left == last
+
+
+def test_many_steps_that_say_the_same_are_looked_at_in_linear_time() -> None:
+    def seconds(steps: int) -> float:
+        begun = time.process_time()
+        seen([(kind, said(0, 60)) for _ in range(steps) for kind in ("own", "shown")])
+        return time.process_time() - begun
+
+    seconds(10)
+    assert seconds(800) < 10 * seconds(200) + 0.2

@@ -94,6 +94,41 @@ def test_an_echo_of_what_was_cut_from_an_output_or_a_call_reaches_no_grader() ->
         assert counts.echoed_words == 2 * len(LONG.split())
 
 
+FOUR = f"{LONG} one {LONG} two {LONG} three"
+REPEATED = {
+    "a later output": [step("reasoning", FOUR), step("output", "4"), step("output", f"x {FOUR}")],
+    "an output of the same step": [step("output", f"<think>{FOUR}</think>x {FOUR}")],
+    "a plain action": [step("reasoning", FOUR), step("action", f"x {FOUR}", "bash")],
+}
+
+
+@pytest.mark.parametrize("steps", REPEATED.values(), ids=REPEATED)
+def test_reasoning_that_an_output_or_an_action_repeats_reaches_no_grader(steps: list[dict[str, Any]]) -> None:
+    rows, counts = counted_rows(canonical([steps]), None, RowSettings("grader", (), True))
+    assert "special case" not in shown(rows.to_pylist()[0])
+    assert rows.to_pylist()[0]["messages"][-1]["text"].startswith("x")
+    assert counts.repeated_words >= len(LONG.split())
+    kept = training_rows(canonical([steps]), None, RowSettings("sft", (), True)).to_pylist()
+    assert "special case" in shown(kept[0])
+
+
+@pytest.mark.parametrize("audience", BLIND)
+def test_reasoning_that_a_column_repeats_reaches_no_grader(audience: str) -> None:
+    rows = [
+        {"trace_id": f"t{i}", "reasoning": LONG, "output": "4", "task_id": f"x {LONG}", "note": note, "k": "v"}
+        for i, note in enumerate((f"log: {LONG}.", "short", None))
+    ]
+    traces, _ = adapted(pa.RecordBatch.from_pylist(rows))
+    asked = RowSettings(audience, columns=("metadata.note", "metadata.k"))
+    found, counts = counted_rows(traces, None, asked)
+    assert found.column("metadata.note").to_pylist() == ["log: [withheld].", "short", None]
+    assert found.column("task_id").to_pylist() == ["x [withheld]"] * 3
+    assert found.column("metadata.k").to_pylist() == ["v"] * 3
+    assert counts.column_words == 4 * len(LONG.split())
+    apart = [counted_rows(traces.slice(i, 1), None, asked)[0] for i in range(3)]
+    assert pa.Table.from_batches(apart).to_pylist() == found.to_pylist()
+
+
 STEP = st.builds(
     lambda role, channel, name, text, redacted: step(channel, text, name, role, redacted=redacted),
     st.sampled_from(ROLES),
