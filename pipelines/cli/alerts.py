@@ -22,16 +22,15 @@ SIGNATURE_CHARS = 12
 EXCERPT_CHARS = 100
 
 CHOSEN = """
-WITH chosen AS (
-    SELECT
-        a.*, list_position({levels}, a."level") AS severity,
-        (SELECT string_agg(DISTINCT verdict, ', ' ORDER BY verdict) FROM reviews r WHERE r.finding_id = a.finding_id)
-            AS review,
-        coalesce(a.checkpoint, a.training_step::VARCHAR) AS stage,
-        list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt
-    FROM weighed_alerts a
-    WHERE {where}
-)
+CREATE TEMP TABLE chosen AS
+SELECT
+    a.*, list_position({levels}, a."level") AS severity,
+    (SELECT string_agg(DISTINCT verdict, ', ' ORDER BY verdict) FROM reviews r WHERE r.finding_id = a.finding_id)
+        AS review,
+    coalesce(a.checkpoint, a.training_step::VARCHAR) AS stage,
+    list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt
+FROM weighed_alerts a
+WHERE {where}
 """
 HIDDEN = """
 SELECT count(*), count(DISTINCT trace_key), {levels}[max(severity)] FROM chosen WHERE NOT flagged
@@ -126,15 +125,15 @@ def command(
             where.append("a.run_id IN (SELECT run_id FROM runs WHERE starts_with(run_id, ?))")
             values.append(run)
             _check_run(con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [run]).fetchall(), run)
-        chosen = CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where))
+        con.execute(CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where)), values)
         everything = everything or min_level == "informational"  # who asks for these asks for what nobody has to read
         shown = "" if everything else "WHERE flagged"
-        answer = con.execute(chosen + _query(group, format, limit, shown), values)
+        answer = con.execute(_query(group, format, limit, shown))
         found = Answer([c[0] for c in answer.description or []], answer.fetchall())
         unit = "DISTINCT signature" if group else "*"
-        total = con.execute(f"{chosen} SELECT count({unit}) FROM chosen {shown}", values).fetchall()[0][0]
-        hidden = con.execute(chosen + HIDDEN.format(levels=list(LEVELS)), values).fetchall()[0]
-        unweighed = con.execute(chosen + UNWEIGHED, values).fetchall()
+        total = con.execute(f"SELECT count({unit}) FROM chosen {shown}").fetchall()[0][0]
+        hidden = con.execute(HIDDEN.format(levels=list(LEVELS))).fetchall()[0]
+        unweighed = con.execute(UNWEIGHED).fetchall()
     rows = _named(found.columns, found.rows) if format == "table" else found.rows
     print_rows(found.columns, rows, format)
     what = "groups of alerts" if group else "alerts"
