@@ -4,7 +4,7 @@ SELECT {calibrations.columns}, `shipped`, `calibration_id` = first_value(`calibr
 ) AS `in_force`
 FROM (
     SELECT
-        *, false AS `shipped`,
+        {calibrations.columns}, false AS `shipped`,
         row_number() OVER (
             PARTITION BY `calibration_id`, `category`, `environment` ORDER BY `calibrated_at` DESC
         ) AS place
