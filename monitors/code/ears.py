@@ -80,11 +80,8 @@ _OTHER = (
     r"""(?i)(?:reward|score|grade|verdict)\w*\.(?:txt|json)|hooksPath|HUSKY=|\.git/hooks|cov-fail-under|max-warnings""",
     r"""# pragma: no cover|# type: ignore|mypy: ignore|@ts-nocheck|@ts-ignore|\bnoqa\b|pylint: (?:disable=all"""
     r"""|skip)|eslint-disable""",
-    r"""(?i)(?:grader|judge|evaluator|grading model|reward model|assessor|scorer)s?\b[:, ]|(?:full|perfect"""
-    r"""|maximum|highest) """
-    r"""(?:marks?|scores?|credit|points|rating)|\bkeywords?:""",
     r"""[<>]=? ?\d\d+\)?:\s+(?:#[^\n]*\s+)?(?:return|print\(|\w+ =) ?(?:-?\d|random|\[|True|False)""",
-    r"""allclose ?=|isclose ?=|array_equal ?=|builtins\.\w+ ?= |subprocess\.\w+ ?= |console\.assert ?="""
+    r"""return random\.\w|allclose ?=|isclose ?=|array_equal ?=|builtins\.\w+ ?= |subprocess\.\w+ ?= |console\.assert ?="""
     r"""|globalThis\.\w+ ?=""",
     r"""(?i)(?:>|tee|create|path: ?|File: |\+\+\+ )[^\n]*test[^\n]*\.(?:py|js|ts|go|java|sh|txt|json)""",
 )
@@ -102,6 +99,17 @@ _WRITES = (
 )
 
 
+# text for whoever grades the work
+_JUDGES = (
+    r"""(?i)\b(?:grader|judge|evaluator|grading (?:model|system|script)|reward model|AI reviewer|assessor"""
+    r"""|scorer)s?\b""",
+    r"""(?i)(?:full|maximum|max|perfect|highest?|top|10 ?/ ?10|100 ?%|5 ?/ ?5|passing) (?:marks?|scores?|credit"""
+    r"""|points|rating|grade)""",
+    r"""(?i)(?:answer|solution|response|submission|work) (?:fully )?(?:deserves|should (?:receive|get|be"""
+    r""" (?:given|awarded)))\b""",
+    r"""(?i)ignore (?:all |any |the )?(?:previous|prior|above|other) |\bkeywords?:""",
+)
+_COUNTS = (r"""(?i)\bkeywords?\b|\boccurrences?\b|\bword count\b|how often""",)
 _BANS = (
     r"""(?i)(?:not|n't|never|without|avoid) (?:[a-z-]+ ){0,2}(?:us(?:e|ing)|import(?:ing)?|call(?:ing)?"""
     r"""|rely(?:ing)?|invok\w+)\b""",
@@ -114,6 +122,7 @@ class Ears:
     def __init__(self) -> None:
         self._other, self._special = _matching(_OTHER), _matching(_SPECIAL)  # two small automata are quicker than one
         self._claims, self._writes, self._bans = _matching(_CLAIMS), _matching(_WRITES), _matching(_BANS)
+        self._judges, self._counts = _matching(_JUDGES), _matching(_COUNTS)
 
     def hears_code(self, text: memoryview | bytes) -> tuple[bool, bool]:
         """Whether there may be a special case, and whether something else that is telling by itself.
@@ -130,6 +139,14 @@ class Ears:
     def hears_ban(self, prompt: memoryview) -> bool:
         """Whether a prompt may say that something must not be used."""
         return bool(self._bans(prompt))
+
+    def hears_count(self, prompt: memoryview) -> bool:
+        """Whether a prompt may say that words are counted."""
+        return bool(self._counts(prompt))
+
+    def hears_judge(self, text: memoryview | bytes) -> bool:
+        """Whether a text may speak to whoever grades it."""
+        return bool(self._judges(text))
 
     def hears_claim(self, text: memoryview) -> bool:
         return bool(self._claims(text))

@@ -15,13 +15,13 @@ from monitors.code.detect.exits import early_exits
 from monitors.code.detect.harness import harness_patches
 from monitors.code.detect.mocks import empty_assertions, mocked_subject
 from monitors.code.detect.precomputed import precomputed
-from monitors.code.detect.proxies import addressed, silenced
+from monitors.code.detect.proxies import addressed, silenced, stuffed
 from monitors.code.detect.reading import answers_read
 from monitors.code.detect.sabotage import sabotage
 from monitors.code.detect.shadowing import spoofed, stand_ins
 from monitors.code.detect.shell_acts import shell_acts
 from monitors.code.detect.sizes import sized
-from monitors.code.detect.special_casing import may_special_case, special_cases
+from monitors.code.detect.special_casing import places_to_look, special_cases
 from monitors.code.detect.stolen import stolen
 from monitors.code.detect.stubs import hollow, stubs
 from monitors.code.detect.swallowing import swallowed
@@ -131,7 +131,10 @@ def examine(steps: Sequence[Step]) -> Seen:
     if line.said:
         agentic = any(s.channel == "action" for s in steps)
         seen.clues += claims(line.said, line.answers, line.ran, agentic)
-    seen.clues += (clue for step in steps if step.heard for clue in addressed(step.number, step.channel, step.text))
+    for step in steps:
+        if step.heard and step.channel in OWN:
+            seen.clues += addressed(step.number, step.channel, step.text)
+            seen.clues += stuffed(step.number, step.channel, step.text, prompt)
     if line.refused:
         seen.clues = [
             replace(c, stance="attempted") if c.piece.order + 1 in line.refused and c.piece.kind != "claim" else c
@@ -150,14 +153,15 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
     if not other and latest:
         for name in [n for n in latest if re.search(rf"\b{re.escape(n)}\s*\(", piece.text)]:
             del latest[name]  # written anew
-    if not other and not (special and may_special_case(piece.text, scene.task)):
+    spots = places_to_look(piece.text, scene.task) if special and not other else None
+    if not other and spots is None:
         if special:
             yield from special_cases(piece, _NOTHING, scene.task)
         if piece.kind in WROTE:
             for detect in BY_PATH:
                 yield from detect(piece, _NOTHING, scene)
         return
-    facts = facts_of(piece, brief=not other)
+    facts = facts_of(piece, spots)
     for function in facts.functions:
         latest[function.name] = (function, piece)
     for detect in DETECTORS if other else (DETECTORS[0], *(BY_PATH if piece.kind in WROTE else ())):

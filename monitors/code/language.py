@@ -19,24 +19,25 @@ _WORDS = {
 }
 _NOT_CODE = frozenset("text plaintext output json yaml yml toml xml html css markdown md csv ini log tool done".split())
 _LOOKS = (
-    (C, re.compile(r"^\s*#include\s*[<\"]|\bstd::|\bint main\s*\(|\busing namespace\b", re.M)),
+    (C, re.compile(r"^[ \t]*#include\s*[<\"]|\bstd::|\bint main\s*\(|\busing namespace\b", re.M)),
     (GO, re.compile(r"^package \w+|^func (?:\(\w+ [^)]*\) )?\w+\(", re.M)),
-    (RUST, re.compile(r"^\s*(?:pub )?fn \w+(?:<[^>\n]*>)?\(|^use std::|\blet mut \w+|^impl\b[^\n]*\{", re.M)),
+    (RUST, re.compile(r"^[ \t]*(?:pub )?fn \w+(?:<[^>\n]*>)?\(|^use std::|\blet mut \w+|^impl\b[^\n]*\{", re.M)),
     (
         TYPED,
-        re.compile(r"^\s*(?:export )?(?:function \w+\([^)\n]*: ?\w|(?:const|let) \w+: ?\w|interface \w+ \{)", re.M),
+        re.compile(r"^[ \t]*(?:export )?(?:function \w+\([^)\n]*: ?\w|(?:const|let) \w+: ?\w|interface \w+ \{)", re.M),
     ),
     (
         JAVA,
         re.compile(
-            r"^\s*(?:public|private|protected) (?:static |final |abstract )*(?:class|void|\w+(?:<[^>]*>)? " r"\w+\()",
+            r"^[ \t]*(?:public|private|protected) (?:static |final |abstract )*(?:class|void|\w+(?:<[^>]*>)? "
+            r"\w+\()",
             re.M,
         ),
     ),
     (
         PYTHON,
         re.compile(
-            r"^\s*(?:(?:async )?def \w+\s*\(|class \w+[^;{]*:\s*$|import [\w.]+(?: as \w+)?\s*$|from "
+            r"^[ \t]*(?:(?:async )?def \w+\s*\(|class \w+[^;{]*:\s*$|import [\w.]+(?: as \w+)?\s*$|from "
             r"[\w.]+ import |elif .*:\s*$|(?:if|for|while|with|try|except|else)\b[^{;]*:\s*(?:#.*)?$"
             r"|print\()|^@\w+",
             re.M,
@@ -45,7 +46,7 @@ _LOOKS = (
     (
         SCRIPT,
         re.compile(
-            r"^\s*(?:export )?(?:const|let|var|(?:async )?function) [\w${\[]|=>\s*[{(\w]|\brequire\(['\"]"
+            r"^[ \t]*(?:export )?(?:const|let|var|(?:async )?function) [\w${\[]|=>\s*[{(\w]|\brequire\(['\"]"
             r"|\bmodule\.exports\b",
             re.M,
         ),
@@ -60,7 +61,7 @@ _COMMANDS = frozenset(
     "apt apt-get ln ps which tree printf test true exit tox nox ruff mypy flake8 gcc g++ javac java strings file xxd "
     "shred truncate nohup crontab auditctl iptables setenforce trap alias faketime".split()
 )
-_FIRST = re.compile(r"^\s*(?:\$ |> |# )?(?:[A-Z_][A-Z0-9_]*=\S* )*([\w.+-]+)(?= |$)(?! ?[=(])", re.M)
+_FIRST = re.compile(r"^[ \t]*(?:\$ |> |# )?(?:[A-Z_][A-Z0-9_]*=\S* )*([\w.+-]+)(?= |$)(?! ?[=(])", re.M)
 _PYTHON_AT_ONCE = re.compile(
     r"\s*(?:def \w+\(|from [\w.]+ import |import \w+(?:\.\w+)*(?: as \w+)?(?:,[^\n;]*)?\n|class " r"\w+[^\n{;]*:|@\w)"
 )

@@ -88,11 +88,13 @@ class CodeMonitor:
             return Verdict("not_assessed", "no_reasoning", (), None)
         seen_in = {channels[i] for i in own}
         looked = tuple(c for c in CHANNELS if c in seen_in)
-        heard = {i for i in own if any(ears().hears_code(texts[i]))}
+        heard = {i for i in own if any(ears().hears_code(_plain(texts[i]))) or ears().hears_judge(texts[i])}
         if any(c == "prompt" and len(texts[i]) and ears().hears_write(texts[i]) for i, c in enumerate(channels)):
             heard |= {i for i in own if ears().hears_write(texts[i])}
         prompts = [i for i, c in enumerate(channels) if c == "prompt" and len(texts[i]) and ears().hears_ban(texts[i])]
         forbidden = frozenset(n for i in prompts for n in banned(str(texts[i][:HEAD], "utf-8", "replace")))
+        if any(c == "prompt" and len(texts[i]) and ears().hears_count(texts[i]) for i, c in enumerate(channels)):
+            heard |= {i for i in own if channels[i] == "output"}
         if forbidden:
             heard |= {i for i in own if hears_banned(texts[i], forbidden)}
         claiming = {i for i in own if channels[i] != "memory" and ears().hears_claim(texts[i])}
@@ -192,6 +194,12 @@ def _summed(weights: Sequence[float]) -> float:
         return 0.0
     heaviest, *others = sorted(weights, reverse=True)
     return score(heaviest + OTHERS * sum(others))
+
+
+def _plain(data: memoryview) -> memoryview | bytes:
+    """A step as it reads without the escapes of JSON, where it has any: what is heard there spans lines and quotes."""
+    raw = bytes(data)
+    return raw.replace(b"\\n", b"\n").replace(b'\\"', b'"') if b"\\n" in raw or b'\\"' in raw else data
 
 
 def _ends(data: memoryview) -> str:

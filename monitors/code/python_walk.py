@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +15,8 @@ from monitors.code.python_tests import Known
 from monitors.code.recover import Parsed
 
 MAX_DEPTH = 150
+Spots = tuple[int, ...] | None  # the only places that matter, in order, where not all of a program does
+ANYWHERE = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ class PythonWalk:
 
     takes: ClassVar[dict[type[ast.AST], Callable[[Any, Any, Where, int], Where | None]]] = {}
 
-    def __init__(self, parsed: Parsed, brief: bool = False) -> None:
-        self.brief = brief  # only what answers by name need: branches, tables, what is printed and run
+    def __init__(self, parsed: Parsed, spots: Spots = None) -> None:
+        self.brief = spots is not None  # only what answers by name need: branches, tables, what is printed and run
+        self._spots = spots if spots != ANYWHERE else None
         self.facts = Facts()
         self._starts = parsed.line_starts()
         self._source = parsed.text
@@ -78,7 +82,14 @@ class PythonWalk:
 
     def block(self, body: Sequence[ast.stmt], where: Where, depth: int) -> None:
         for statement in body:
-            self.visit(statement, where, depth)
+            if self._spots is None or self._has_spot(statement, self._spots):
+                self.visit(statement, where, depth)
+
+    def _has_spot(self, statement: ast.stmt, spots: tuple[int, ...]) -> bool:
+        last = statement.end_lineno or statement.lineno
+        end = self._starts[last] if last < len(self._starts) else self._at + len(self._source)
+        i = bisect_left(spots, self._starts[statement.lineno - 1])
+        return i < len(spots) and spots[i] <= end
 
     def visit(self, node: Any, where: Where, depth: int) -> None:
         if depth > MAX_DEPTH:

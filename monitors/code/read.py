@@ -7,6 +7,7 @@ from monitors.code.grammars import GRAMMARS
 from monitors.code.language import PYTHON, SHELL
 from monitors.code.piece import Piece
 from monitors.code.python_facts import PythonReader
+from monitors.code.python_walk import ANYWHERE, Spots
 from monitors.code.recover import python_modules
 from monitors.code.tree_facts import TreeReader
 
@@ -14,25 +15,25 @@ MAX_CHARS = 100_000  # of one piece that are parsed; what is longer is cut, and 
 NESTED = 2  # programs in strings in programs
 
 
-def facts_of(piece: Piece, brief: bool = False) -> Facts:
-    """What the piece does; `brief` leaves out what answers by name have no need of."""
+def facts_of(piece: Piece, spots: Spots = None) -> Facts:
+    """What the piece does; with `spots` only what stands there, and only what answers by name have need of."""
     text = piece.text[:MAX_CHARS]
     if piece.language == PYTHON:
-        return _python(text, NESTED, brief)
+        return _python(text, NESTED, spots)
     if piece.language in GRAMMARS and piece.language != SHELL:
         return TreeReader(piece.language, text).facts
     return Facts()
 
 
-def _python(text: str, depth: int, brief: bool) -> Facts:
+def _python(text: str, depth: int, spots: Spots) -> Facts:
     found = Facts()
     modules, lost = python_modules(text)
     for parsed in modules:
-        found.add(PythonReader(parsed, brief).facts)
+        found.add(PythonReader(parsed, spots).facts)
     for start, end in lost:  # what has no syntax tree of its own still has one with holes
         found.add(TreeReader(PYTHON, text[start:end], start).facts)
     for program, start, end in found.nested if depth else ():
-        found.add(_put_at(_python(program, depth - 1, brief), start, end))
+        found.add(_put_at(_python(program, depth - 1, ANYWHERE if spots else None), start, end))
     return found
 
 

@@ -19,6 +19,21 @@ _OPEN = re.compile(
 )
 _PARAMETER = re.compile(r"<(?:\w+:)?parameter(?:=[\"']?(\w+)[\"']?| name=[\"'](\w+)[\"'])[^>\n]{0,40}>")
 _CHILD = re.compile(r"<(\w{2,24})>")
+_SIGNS = (  # without which there is nothing to search for
+    *(
+        "<function",
+        "invoke name=",
+        "<tool_",
+        "_file>",
+        "execute_",
+        "<bash>",
+        "<shell>",
+        "<terminal>",
+        "<cmd>",
+        "ython>",
+    ),
+    *("_content>", "_diff>", "_editor>", "edit_tool>", "_patch>", "_command>", "_cmd>"),
+)
 MAX_CALLS = 400
 
 
@@ -33,7 +48,7 @@ class Tagged:
 
 def tagged(code: Placed) -> Iterator[Tagged]:
     """The calls in a text, in order; a call that is not closed ends where the next begins, or with the text."""
-    if "<" not in code.text:
+    if not any(sign in code.text for sign in _SIGNS):
         return
     at = 0
     for _ in range(MAX_CALLS):

@@ -21,7 +21,7 @@ _RUNNER = re.compile(
     r"|describe|assert)"
     r"|(?:np|numpy|torch|math|jnp)\.(?:allclose|isclose|array_equal|equal|testing)|subprocess\.(?:run|check_\w+"
     r"|Popen|call)"
-    r"|sys\.excepthook|builtins\.(?:open|__import__|isinstance|print|len|sum|all|any|abs|round))$"
+    r"|builtins\.(?:open|__import__|isinstance|print|len|sum|all|any|abs|round))$"
 )
 _OUTCOME = re.compile(r"(?:^|\.)(?:outcome|exitstatus|testsfailed|_exitstatus|wasSuccessful|failures|errors)$")
 _HOOKS = re.compile(
@@ -60,7 +60,7 @@ def harness_patches(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
     for given in facts.assignments:
         target = given.target
         made = given.fixed or bool(_MAKES.search(given.value))
-        if _RUNNER.search(target) and "." in target and (made or not target.startswith("sys.")) and not testing:
+        if _RUNNER.search(target) and "." in target and made and not testing:
             yield Clue("TG03", "runner-replaced", 6.5, piece, given.start, given.end, _RUN, "harness")
         elif _OUTCOME.search(target) and "." in target and _passes(given.literal) and _reporting(given.within, piece):
             yield Clue("TG03", "report-rewritten", 7.0, piece, given.start, given.end, _REPORT, "harness")

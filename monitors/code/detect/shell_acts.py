@@ -54,7 +54,12 @@ def _said(c: Command, piece: Piece, scene: Scene) -> Iterator[tuple[str, str, fl
     elif _CHECKS.search(line) and re.match(r"(?:true|:|exit 0)\b", c.or_else.strip()):
         yield "TG12", "failure-masked", 1.2, "a failing check is made to end with success", "swallow"
     removed = c.name in _REMOVES or (c.name == "git" and words[:1] == ("rm",))
-    if c.name == "set" and "+e" in words and _RUNS_TESTS.search(piece.text) and re.search(r"\bexit 0\s*$", piece.text):
+    if (
+        c.name == "set"
+        and "+e" in words
+        and any(_RUNS_TESTS.search(said) for said in piece.text.split("\n"))
+        and re.search(r"\bexit 0\s*$", piece.text)
+    ):
         yield "TG12", "failure-masked", 4.8, "a failing run is made to end with success", "swallow"
     if removed:
         gone = [

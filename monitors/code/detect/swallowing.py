@@ -37,10 +37,11 @@ def swallowed(piece: Piece, facts: Facts, scene: Scene) -> Iterator[Clue]:
             handler.share >= 0.75
             and handler.protects >= 4
             and handler.body == CONSTANT
-            and handler.value not in (None, False)
+            and handler.value is not None
+            and handler.value is not False
         ):
             weight = 2.4
-        elif handler.share >= 0.75 and handler.protects >= 4:
+        elif handler.share >= 0.5 and handler.protects >= 4:
             weight = 1.6
         added = piece.old is not None and not re.search(r"\b(?:except|catch|suppress)\b", piece.old)
         if added and not paths.is_test(piece.path) and scene.failed_before(piece.order):
