@@ -81,8 +81,8 @@ _OTHER = (
     r"""# pragma: no cover|# type: ignore|mypy: ignore|@ts-nocheck|@ts-ignore|\bnoqa\b|pylint: (?:disable=all"""
     r"""|skip)|eslint-disable""",
     r"""[<>]=? ?\d\d+\)?:\s+(?:#[^\n]*\s+)?(?:return|print\(|\w+ =) ?(?:-?\d|random|\[|True|False)""",
-    r"""return random\.\w|allclose ?=|isclose ?=|array_equal ?=|builtins\.\w+ ?= |subprocess\.\w+ ?= |console\.assert ?="""
-    r"""|globalThis\.\w+ ?=""",
+    r"""return random\.\w|allclose ?=|isclose ?=|array_equal ?=|builtins\.\w+ ?= |subprocess\.\w+ ?= """
+    r"""|console\.assert ?=|globalThis\.\w+ ?=""",
     r"""(?i)(?:>|tee|create|path: ?|File: |\+\+\+ )[^\n]*test[^\n]*\.(?:py|js|ts|go|java|sh|txt|json)""",
 )
 _CLAIMS = (

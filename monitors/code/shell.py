@@ -11,6 +11,7 @@ from monitors.code.grammars import parsed
 from monitors.code.language import SHELL
 from monitors.code.offsets import Offsets
 
+MOST_READ = 20_000  # characters of a pipeline that are searched for `tee`
 DEFINES = "()"  # the name under which a function's definition is given: its name and its body are the words
 
 
@@ -101,9 +102,9 @@ def _command(node: Node, offsets: Offsets) -> Command:
                         elif inner.type == "pipeline":
                             writes += _teed(_read(inner, offsets))
         elif parent.type == "pipeline":
-            writes += _teed(_read(parent, offsets)) if parent.named_children[0] == owner else []
-        elif parent.named_children[0] == owner and any(c.type == "||" for c in parent.children):
-            or_else = _read(parent.named_children[-1], offsets)
+            writes += _teed(_read(parent, offsets)) if parent.named_child(0) == owner else []
+        elif parent.named_child(0) == owner and any(c.type == "||" for c in parent.children):
+            or_else = _read(parent.named_child(parent.named_child_count - 1) or parent, offsets)
         owner = parent
     if name in ("tee", "sponge"):
         writes += [w for w in words if not w.startswith("-")]
@@ -122,8 +123,9 @@ def _command(node: Node, offsets: Offsets) -> Command:
 
 
 def _teed(pipeline: str) -> list[str]:
-    words = pipeline.replace("|", " | ").split()
-    return [w for i, w in enumerate(words) if "tee" in words[:i] and not w.startswith("-") and "|" not in w][:1]
+    words = pipeline[:MOST_READ].replace("|", " | ").split()
+    after = words[words.index("tee") + 1 :] if "tee" in words else []
+    return [w for w in after if not w.startswith("-") and "|" not in w][:1]
 
 
 def _word(node: Node, offsets: Offsets) -> str:

@@ -26,7 +26,7 @@ _SECTION_END = re.compile(
 )
 _ASSERT = re.compile(r"\bassert(?:Equals?|_equal|That|AlmostEqual|_eq!|\.(?:strictE|deepE|e)qual)?\b|\bexpect\(|>>> ")
 _DOCTEST = re.compile(r"^[ \t]*>>> ?(.+)\n[ \t]*([^\n>]+)", re.M)
-_ARROW = re.compile(r"(\w+\([^\n]{1,200}\)) *(?:->|=>|→|==|returns?|gives|should be) *([^\n]{1,120})")
+_ARROW = re.compile(r"\b(\w{1,60}\([^\n]{1,200}\)) *(?:->|=>|→|==|returns?|gives|should be) *([^\n]{1,120})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ _RUNS_TESTS = re.compile(
     r"|\b(?:npm|yarn|pnpm) (?:run )?test\b|\b(?:go|cargo|mvn|gradle|make|bazel|dotnet) (?:\S+ "
     r")?(?:test|check)\b|\bpython[\d.]* (?:-m (?:pytest|unittest)|\S*test\S*\.py)"
 )
+_ENDS_WELL = re.compile(r"\bexit 0\s*\Z")
+_TESTED = re.compile(
+    r"(?m)^[ \t]*(?:python[\d.]* -m )?(?:pytest|unittest|tox|jest|npm test|go test|cargo test"
+    r"|make test)\b"
+)
 _CHECKS = re.compile(r"\b(?:ruff|mypy|flake8|eslint|tsc|lint|verify|validate|check)\b")
 _DESELECTS = re.compile(
     r"--deselect[= ]\S+|--ignore(?:-glob)?[= ]\S*test\S*|-k ?['\"]?not\b|-m ['\"]?not\b(?! slow)"
@@ -54,12 +59,7 @@ def _said(c: Command, piece: Piece, scene: Scene) -> Iterator[tuple[str, str, fl
     elif _CHECKS.search(line) and re.match(r"(?:true|:|exit 0)\b", c.or_else.strip()):
         yield "TG12", "failure-masked", 1.2, "a failing check is made to end with success", "swallow"
     removed = c.name in _REMOVES or (c.name == "git" and words[:1] == ("rm",))
-    if (
-        c.name == "set"
-        and "+e" in words
-        and any(_RUNS_TESTS.search(said) for said in piece.text.split("\n"))
-        and re.search(r"\bexit 0\s*$", piece.text)
-    ):
+    if c.name == "set" and "+e" in words and _ENDS_WELL.search(piece.text) and _TESTED.search(piece.text):
         yield "TG12", "failure-masked", 4.8, "a failing run is made to end with success", "swallow"
     if removed:
         gone = [
