@@ -104,7 +104,7 @@ def _command(node: Node, offsets: Offsets) -> Command:
         elif parent.type == "pipeline":
             writes += _teed(_read(parent, offsets)) if parent.named_child(0) == owner else []
         elif parent.named_child(0) == owner and any(c.type == "||" for c in parent.children):
-            or_else = _read(parent.named_child(parent.named_child_count - 1) or parent, offsets)
+            or_else = _read(parent.named_child(parent.named_child_count - 1), offsets)
         owner = parent
     if name in ("tee", "sponge"):
         writes += [w for w in words if not w.startswith("-")]

@@ -149,6 +149,56 @@ def test_any_text_gives_a_verdict_with_true_places(text: str, channel: str) -> N
             assert span.excerpt == text[span.start : span.end][:200] and span.start < span.end
 
 
+# what breaks parsers: garbage, halves, nulls, lone surrogates (which Arrow hands on replaced), deep nesting, long lines
+BROKEN = st.one_of(
+    st.text(max_size=400),
+    st.binary(max_size=400).map(lambda b: b.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode()),
+    st.tuples(LINES, st.integers(0, 3000)).map(lambda p: p[0] * p[1]),
+    st.tuples(st.sampled_from("([{<`'\"\\é\x00\n\t "), st.integers(0, 20_000)).map(
+        lambda p: "if n == 14: " + p[0] * p[1]
+    ),
+    st.tuples(st.sampled_from(sorted(CHEATS.values())), st.integers(0, 600)).map(lambda p: p[0][: p[1]]),
+    st.sampled_from(sorted(CHEATS.values())).map(lambda c: c.replace("\n", "\\n")),
+)
+WRAPPED = st.sampled_from(
+    [
+        *(
+            "{}",
+            "```python\n{}",
+            "<function=bash>\n<parameter=command>\n{}",
+            '<invoke name="x"><parameter name="code">{}',
+        ),
+        *(
+            '{{"command": "{}"}}',
+            '{{"command": ["bash", "-lc", "{}',
+            "*** Begin Patch\n*** Update File: tests/test_a.py\n+{}",
+        ),
+        *(
+            "<<<<<<< SEARCH\n{}\n=======\n{}",
+            "path: tests/test_a.py\nold_str:\n{}\nnew_str:\n{}",
+            "cat > a.rs <<EOF\n{}\nEOF",
+        ),
+        *("```rust\n{}", "```ts\n{}", "```go\n{}", "```java\n{}", "```cpp\n{}"),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(BROKEN, WRAPPED, st.sampled_from(["action", "output", "memory"]), st.booleans())
+def test_no_text_breaks_it(text: str, wrapped: str, channel: str, also_asked: bool) -> None:
+    given_text = wrapped.format(*[text] * wrapped.count("{}"))
+    verdict = judged([("prompt", text if also_asked else PAIRS), (channel, given_text), ("observation", text)])
+    assert verdict.state in ("assessed", "not_assessed")
+    for finding in verdict.findings:
+        for span in finding.evidence:
+            assert span.start < span.end and span.excerpt == given_text[span.start : span.end][:200]
+
+
+def test_one_line_of_ten_megabytes_is_read_within_its_bounds() -> None:
+    verdict = judged([("prompt", PAIRS), ("action", "if n == 14: return 211 + " + "1 + " * 2_500_000 + "1")])
+    assert (verdict.state, verdict.reason) in (("assessed", "truncated"), ("not_assessed", "truncated"))
+
+
 def test_the_scale_rises_and_alerts_at_more_than_even() -> None:
     values = [score(b) for b in (-100, 0, 2, 4, 4.6, 8, 100)]
     assert values == sorted(values) and score(4) == 0.5 and values[-1] <= 1
