@@ -5,6 +5,7 @@ Only choices among lettered options are read: there a key, an answer and a chang
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _SAID = re2.compile(
 )
 _BOXED = re2.compile(rb"boxed\{(?:\\text\{)?\(?([A-Z])\b")
 _BARE = re2.compile(rb"^[\s*(\[\"'`#]*([A-Z])[\s*)\]\"'`.]*$")
-_LETTER = re2.compile(rb"\b([A-Z])\b")
+_LETTER = re.compile(rb"\b([A-Z])\b")  # one byte a match: re cannot backtrack in it, and is quicker at many matches
 _DENIED = re2.compile(
     rb"\b([A-Z])\b[^.\n]{0,60}?\b"
     rb"(?:incorrect|wrong|false|not|unlikely|inaccurate|doesn't|isn't|cannot|can't|contradicts)\b"
@@ -63,7 +64,7 @@ class Answers:
 
 
 def answers(prompt: bytes, reasoning: bytes, output: bytes) -> Answers:
-    """Read the three texts of a trace; where there is no choice among options there is nothing to say."""
+    """Read the three texts of a trace; where no option of a choice is singled out there is nothing to say."""
     lines = list(_OPTION_LINE.finditer(prompt))
     options, places = {m.group(1) for m in lines}, {m.start(1) for m in lines}
     if len(options) < 2:
@@ -73,16 +74,18 @@ def answers(prompt: bytes, reasoning: bytes, output: bytes) -> Answers:
         letter, at = m.group(1), m.start(1)
         if letter in options and at not in places and not _LIST.match(prompt[at + 1 : at + 9]):
             keys.setdefault(letter, at)
+    if not keys:
+        return Answers()
     final = _final(output[-TAIL:]) or _final(reasoning[-TAIL:])
     said = [(m.group(1), m.start(1)) for m in _SAID.finditer(reasoning)][-MOST:]
     said = [(letter, at) for letter, at in said if letter in options]
     others = [at for letter, at in said if letter != final] if final else []
     first_key = next((at for letter, at in said if letter in keys), None)
-    named = Counter(x for x in _letters(_LETTER, reasoning) if x in options)
-    late = [x for x in _letters(_LETTER, reasoning[-len(reasoning) // 4 :]) if x in options]
+    named = Counter(x for x in _LETTER.findall(reasoning) if x in options)
+    late = [x for x in _LETTER.findall(reasoning[-len(reasoning) // 4 :]) if x in options]
     denied = [x for x in _letters(_DENIED, reasoning) if x in options]
     affirmed = [x for x in _letters(_AFFIRMED, reasoning) if x in options]
-    near = min(keys.values(), default=0)
+    near = min(keys.values())
     size, total, stated = max(1, len(reasoning)), max(1, named.total()), max(1, len(denied) + len(affirmed))
     return Answers(
         keys=tuple(keys),

@@ -31,6 +31,9 @@ FRESH_GROUPS = ("leak", "check")  # of which it counts whether the prompt had us
 _SHIFT = np.uint64(64 - BUCKET_BITS)
 _NUMBER = words(b"1")[0][0]
 _NAMES = list(GROUPS)
+_BIT = {name: 1 << i for i, name in enumerate(_NAMES)}
+_ONE_BY_ONE = np.array(list(_BIT.values()))
+_FIRST, _SECOND = (np.array([_BIT[pair[side]] for pair in TOGETHER]) for side in (0, 1))
 
 _KEYED = ("keyed", "keyed unanswered", "matches", "others", "changed", "last other", "key named", "key over answer")
 _MORE = ("not key first", "denied", "other affirmed", "late other", "key from", "unconcluded", "concluded", "spurned")
@@ -76,10 +79,10 @@ def rows(batch: Batch, traces: Iterable[int]) -> Iterator[Row]:
     for trace in traces:
         texts, channels = batch.texts_of(trace), batch.channels_of(trace)
         prompt = ends(texts, channels, ("prompt",), PROMPT, PROMPT)
-        asked = np.unique(words(prompt)[0])
-        shared = _of_trace(texts, channels, prompt, asked)
+        reader = _Reader(np.unique(words(prompt)[0]))
+        shared = _of_trace(texts, channels, prompt, reader)
         for number, window in enumerate(windows(texts, channels)):
-            yield _row(trace, number, window, texts, asked, shared)
+            yield _row(trace, number, window, texts, reader, shared)
 
 
 def stacked(found: Sequence[Row]) -> Rows:
@@ -93,7 +96,25 @@ def stacked(found: Sequence[Row]) -> Rows:
     )
 
 
-def _of_trace(texts: Sequence[memoryview], channels: Sequence[str], prompt: bytes, asked: Any) -> Any:
+class _Reader:
+    """Reads the texts of one trace; of a short one the end is the whole, and is read once."""
+
+    def __init__(self, asked: Any) -> None:
+        self._asked = asked
+        self._last: dict[bytes, tuple[Any, Any]] = {}
+
+    def read(self, data: bytes) -> tuple[Any, Any]:
+        """The words of a text, and its TEXT_NAMES."""
+        found = self._last.get(data)
+        if found is None:
+            numbers = words(data)[0]
+            found = numbers, _dense(numbers, data, self._asked)
+            if len(data) <= CLOSING:
+                self._last = {**self._last, data: found} if len(self._last) < 2 else {data: found}
+        return found
+
+
+def _of_trace(texts: Sequence[memoryview], channels: Sequence[str], prompt: bytes, reader: _Reader) -> Any:
     """The features that all windows of a trace share."""
     thought = ends(texts, channels, THOUGHT, REASONING, REASONING)
     output = ends(texts, channels, ("output",), 0, CLOSING)
@@ -102,16 +123,16 @@ def _of_trace(texts: Sequence[memoryview], channels: Sequence[str], prompt: byte
     return np.concatenate(
         [
             _answered(answers(prompt, thought, told)),
-            _dense(words(last)[0], last, asked),
-            _dense(words(told)[0], told, asked),
+            reader.read(last)[1],
+            reader.read(told)[1],
         ]
     )
 
 
-def _row(trace: int, number: int, window: Window, texts: Sequence[memoryview], asked: Any, shared: Any) -> Row:
-    thought, told = window.text(texts, True), window.text(texts, False)
-    thinking, telling = words(thought)[0], words(told)[0]
-    dense = np.concatenate([shared, _dense(thinking, thought, asked), _dense(telling, told, asked)])
+def _row(trace: int, number: int, window: Window, texts: Sequence[memoryview], reader: _Reader, shared: Any) -> Row:
+    thinking, thought = reader.read(window.text(texts, True))
+    telling, told = reader.read(window.text(texts, False))
+    dense = np.concatenate([shared, thought, told])
     return Row(trace, number, dense.astype(np.float32), _counted(thinking), _counted(telling))
 
 
@@ -158,16 +179,16 @@ def _dense(numbers: Any, data: bytes, asked: Any) -> Any:
     """TEXT_NAMES of one text: rates a word, square-rooted so that the first mention counts most."""
     every, bits, _ = _lexicon()
     at = _places(numbers, every)
-    hits = np.flatnonzero(at >= 0)
+    hits = (at >= 0).nonzero()[0]
     marks = bits[at[hits]]
-    places = {name: hits[(marks >> i) & 1 == 1] for i, name in enumerate(_NAMES)}
     n, size = max(1, len(numbers)), max(1, len(data))
-    conflict = places["conflict"]
+    near = _neighbours(hits, marks)
+    fresh = _places(numbers[hits], asked) < 0
     counts = [
-        *(len(places[name]) for name in _NAMES),
-        *(_close(places[a], places[b]) for a, b in TOGETHER),
-        *(int((_places(numbers[places[g]], asked) < 0).sum()) for g in FRESH_GROUPS),
-        int((conflict > 0.8 * n).sum()),
+        *((marks[:, None] & _ONE_BY_ONE) != 0).sum(axis=0).tolist(),
+        *(((marks[:, None] & _FIRST) != 0) & ((near[:, None] & _SECOND) != 0)).sum(axis=0).tolist(),
+        *(int(((marks & _BIT[g] != 0) & fresh).sum()) for g in FRESH_GROUPS),
+        int(((marks & _BIT["conflict"] != 0) & (hits > 0.8 * n)).sum()),
         int((numbers == _NUMBER).sum()),
     ]
     rates = np.sqrt(np.array(counts) / n)
@@ -176,14 +197,16 @@ def _dense(numbers: Any, data: bytes, asked: Any) -> Any:
     return np.concatenate([rates[:plain], [np.log1p(len(numbers)) / 10], marked, rates[-1:], rates[plain:-1]])
 
 
-def _close(first: Any, second: Any) -> int:
-    """How many of the first stand within NEAR_WORDS of one of the second; places are sorted."""
-    if not len(first) or not len(second):
-        return 0
-    at = np.searchsorted(second, first)
-    after = second[np.minimum(at, len(second) - 1)] - first
-    before = first - second[np.maximum(at - 1, 0)]
-    return int((((after > 0) & (after <= NEAR_WORDS)) | ((before > 0) & (before <= NEAR_WORDS))).sum())
+def _neighbours(hits: Any, marks: Any) -> Any:
+    """For each hit the groups of all others within NEAR_WORDS of it, as bits; places are sorted."""
+    near = np.zeros_like(marks)
+    for apart in range(1, min(len(hits), NEAR_WORDS + 1)):
+        close = hits[apart:] - hits[:-apart] <= NEAR_WORDS
+        if not close.any():
+            break
+        near[:-apart] |= np.where(close, marks[apart:], 0)
+        near[apart:] |= np.where(close, marks[:-apart], 0)
+    return near
 
 
 def _answered(a: Answers) -> Any:
@@ -193,7 +216,7 @@ def _answered(a: Answers) -> Any:
     every, bits, _ = _lexicon()
     at = _places(words(a.hint)[0], every)
     marks = np.bitwise_or.reduce(bits[at[at >= 0]]) if (at >= 0).any() else 0
-    hint = [float(marks >> _NAMES.index(g) & 1) for g in HINT_GROUPS]
+    hint = [float(marks & _BIT[g] != 0) for g in HINT_GROUPS]
     m = float(a.matches)
     taken = (
         *(1, a.others, a.changed, a.last_other, a.key_named, a.key_named - a.answer_named, not a.key_first, a.denied),

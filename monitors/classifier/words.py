@@ -38,7 +38,7 @@ def _fold() -> Any:
 _FOLD = _fold()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # there are no more sizes: each is twice the one before
 def _powers(size: int) -> tuple[Any, Any]:
     """The base to the powers 0 to size, and what undoes them."""
     base = np.full(size + 1, _BASE, np.uint64)
