@@ -122,7 +122,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
             if controls is not None:
                 controls.check()  # only now: a judge that is not to be believed keeps no cheap alert back
                 gate = partial(_gate, store, place, work, checker)
-                summary = within.judge(store, place, work, beam_args, begun, quiet, gate, summary)
+                summary = within.judge(store, place, work, beam_args, begun, quiet, gate, controls, summary)
     except BaseException as error:
         _give_up(store, place, work, begun, error)
         if isinstance(error, OSError):  # all that is opened here, and not by a worker, is our own

@@ -135,6 +135,7 @@ class State:
     at_most: int = 0  # requests at once; more are turned away
     requests: int = 0
     answered: Counter[str] = field(default_factory=Counter)
+    controls: int = 0  # answers to controls, which are asked in every run
     abandoned: int = 0
     faulted: Counter[str] = field(default_factory=Counter)
     seen: list[str] = field(default_factory=list)  # digests of requests, in order
@@ -174,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
             state.keys.add(self.headers.get("Authorization", ""))
         if self.path.endswith("/chat/completions"):
             self._chat(json.loads(body))
+        elif "/nothing/" in self.path:
+            self._json(404, {"error": {"message": "no such path"}})
         elif self.path.endswith("/files"):
             self._upload(body)
         elif self.path.endswith("/cancel"):
@@ -271,7 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             else:
                 with state.lock:
-                    state.answered[digest] += 1
+                    if "parse_amount" in str(request["messages"]) or "test_rounding" in str(request["messages"]):
+                        state.controls += 1
+                    else:
+                        state.answered[digest] += 1
                 self._raw(200, body, "application/json")
 
     def _gone(self) -> bool:

@@ -28,13 +28,23 @@ class Answered:
 
 
 class CallFailed(Exception):
-    """There is no answer. `transient`: asking again may help; `fatal`: no other question will fare better either."""
+    """There is no answer.
+
+    `transient`: asking again may help; `fatal`: no other question will fare better either; `refused`: the request as
+    such was, perhaps for something in it that the server does not know.
+    """
 
     def __init__(
-        self, kind: str, transient: bool = False, fatal: bool = False, retry_after: float | None = None
+        self,
+        kind: str,
+        transient: bool = False,
+        fatal: bool = False,
+        retry_after: float | None = None,
+        refused: bool = False,
     ) -> None:
         super().__init__(kind)
-        self.kind, self.transient, self.fatal, self.retry_after = kind, transient, fatal, retry_after
+        self.kind, self.transient, self.fatal = kind, transient, fatal
+        self.retry_after, self.refused = retry_after, refused
 
 
 class JudgeClient(Protocol):

@@ -15,7 +15,7 @@ from monitors.judge.client import Answered, CallFailed, Question
 from monitors.judge.settings import AskSettings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    import openai
 
 # how a server is asked for JSON, the strictest first; the prompt describes the object in any case
 FORMATS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -90,14 +90,11 @@ class OpenAIClient:
 
         try:
             raw = await self.sdk.chat.completions.with_raw_response.create(**request)
-        except openai.APITimeoutError as error:
-            # a question that never left may be put again; one that is being answered would be paid for twice
-            unsent = type(error.__cause__).__name__ in ("ConnectTimeout", "PoolTimeout")
-            raise CallFailed("timeout", transient=unsent) from None
-        except openai.APIConnectionError:
-            raise CallFailed("connection", transient=True) from None
-        except openai.APIStatusError as error:
-            raise _status(error) from None
+        except openai.APIError as error:
+            failed = failure(error)
+            if failed.refused:
+                raise _Refused(failed.kind) from None
+            raise failed from None
         try:
             return answered(json.loads(raw.text))
         except (ValueError, RecursionError):
@@ -107,7 +104,7 @@ class OpenAIClient:
         await self.sdk.close()
 
 
-def connected(endpoint: str, key: str, timeout: float, proxy: bool) -> AsyncOpenAI:
+def connected(endpoint: str, key: str, timeout: float, proxy: bool) -> openai.AsyncOpenAI:
     """The SDK's client for one endpoint, with what it does on its own accord turned off."""
     import openai
 
@@ -126,8 +123,19 @@ class _Refused(Exception):
         self.kind = kind
 
 
-def _status(error: Any) -> Exception:
-    """What a status means. Its words are dropped: some servers repeat the key or the trace in them."""
+def failure(error: openai.APIError) -> CallFailed:
+    """What a failure of the SDK means. Its words are dropped: some servers repeat the key or the trace in them."""
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        # a question that never left may be put again; one that is being answered would be paid for twice
+        return CallFailed("timeout", transient=type(error.__cause__).__name__ in ("ConnectTimeout", "PoolTimeout"))
+    if isinstance(error, openai.APIConnectionError):
+        return CallFailed("connection", transient=True)
+    return _status(error) if isinstance(error, openai.APIStatusError) else CallFailed("no_answer")
+
+
+def _status(error: openai.APIStatusError) -> CallFailed:
     status = int(error.status_code)
     code = str(error.code or "")
     if status == 429 and code in NO_MONEY:
@@ -139,7 +147,7 @@ def _status(error: Any) -> Exception:
     if code == "context_length_exceeded":
         return CallFailed(code)
     if status in REFUSED_AS_SUCH:
-        return _Refused(f"http_{status}")
+        return CallFailed(f"http_{status}", refused=True)
     return CallFailed(f"http_{status}")
 
 

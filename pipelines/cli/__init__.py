@@ -20,6 +20,7 @@ COMMANDS = {
     "alerts": "List alerts.",
     "sql": "Query the store with SQL.",
     "show": "Show an alert: the trace, its evidence, and why.",
+    "missed": "Estimate what the cheap monitors missed, from what a judge read by chance.",
     "review": "Record a person's verdict on a finding.",
     "runs": "List runs and how they ended.",
     "export": "Make training data that no monitor has touched.",

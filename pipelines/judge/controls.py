@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Any
 
 from monitors.judge.client import Question
 from monitors.judge.prompt import Control, controls
@@ -24,6 +25,7 @@ class Asked:
 
     calls: tuple[Judgement, ...]
     fault: str | None
+    wanted: dict[str, Any]  # how the server is asked for JSON
 
     def check(self) -> None:
         """Raise `ControlMissed` if the judge is not to be believed."""
@@ -36,7 +38,7 @@ def ask_controls(judge: Judge, store: str, run_id: str) -> Asked:
     reader = judge.reader(run_id)
     asked = controls()
     laid = [lay_out(c.steps, _chosen(c, run_id), reader) for c in asked]
-    replies = asyncio.run(_replies(judge, store, run_id, laid))
+    replies, wanted = asyncio.run(_replies(judge, store, run_id, laid))
     faults, calls = [], []
     for control, one, mine in zip(asked, laid, replies, strict=True):
         verdict, rows = understand(one, mine, reader)
@@ -44,20 +46,22 @@ def ask_controls(judge: Judge, store: str, run_id: str) -> Asked:
         if fault := _fault(control, verdict, mine, rows):
             faults.append(f"the {control.name} control: {fault}")
     if not faults:
-        return Asked(tuple(calls), None)
+        return Asked(tuple(calls), None, wanted)
     who = f"{judge.spec.id} ({judge.ask.model} at {judge.ask.endpoint})"
-    return Asked(tuple(calls), f"{who} fails its controls, so nothing it says can be believed: {'; '.join(faults)}")
+    fault = f"{who} fails its controls, so nothing it says can be believed: {'; '.join(faults)}"
+    return Asked(tuple(calls), fault, wanted)
 
 
-async def _replies(judge: Judge, store: str, run_id: str, laid: list[Laid]) -> list[list[Reply]]:
+async def _replies(judge: Judge, store: str, run_id: str, laid: list[Laid]) -> tuple[list[list[Reply]], dict[str, Any]]:
     line = judge.line(store, run_id)
     line = replace(line, calls=replace(line.calls, cache_only=False))
-    caller = line.caller(cached=False)
+    client = line.client()
+    caller = line.caller(False, client)
     try:
         # one after the other: the first finds out in which format the server gives JSON
-        return [[await _asked(caller, q) for q in one.questions] for one in laid]
+        return [[await _asked(caller, q) for q in one.questions] for one in laid], client.wanted
     finally:
-        await caller.client.close()
+        await client.close()
 
 
 async def _asked(caller: Caller, question: Question) -> Reply:

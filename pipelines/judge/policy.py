@@ -19,7 +19,7 @@ from monitors.judge.windows import estimated_windows
 from pipelines.judge.settings import JudgeSettings
 from schemas.behaviours import BEHAVIOURS
 from schemas.ledger import INGEST
-from schemas.results import CHOSEN_BY
+from schemas.results import CHOSEN_BY, LEVELS
 from schemas.trace import CHANNELS
 
 NOT_ESCALATED, OVER_BUDGET, NO_REASONING, REDACTED = "not_escalated", "over_budget", "no_reasoning", "redacted"
@@ -55,7 +55,8 @@ CREATE TEMP TABLE scores AS
     WHERE a.state = 'assessed' GROUP BY a.trace_key;
 CREATE TEMP TABLE flagged AS
     SELECT a.trace_key, list(DISTINCT a.behaviour) AS behaviours
-    FROM raw.alerts a JOIN done d ON a.unit_id = d.unit_id AND a.run_id = d.run_id GROUP BY a.trace_key;
+    FROM raw.alerts a JOIN done d ON a.unit_id = d.unit_id AND a.run_id = d.run_id
+    WHERE a."level" <> '{LEVELS[0]}' GROUP BY a.trace_key;
 """
 _CANDIDATES = """
 SELECT trace_key, any_value(suspicion) AS suspicion, any_value(behaviours) AS behaviours,

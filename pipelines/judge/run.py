@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -75,8 +76,11 @@ def judge_pass(
     workers: int,
     quiet: bool,
     check: Check,
+    wanted: dict[str, Any],
 ) -> Pass:
-    """Decide, ask, stage, check, commit. Whatever was answered before a failure is kept, and not asked again."""
+    """Decide, ask, stage, check, commit; `wanted` is how the server is asked for JSON in a batch.
+
+    Whatever was answered before a failure is kept, and not asked again."""
     judge, todo = work.judge, work.judge_todo
     if judge is None:
         raise ValueError("no judge")
@@ -88,7 +92,7 @@ def judge_pass(
         units = {p.file.name: judge.part.unit_id(p.file.fingerprint, work.stamp.adapter_digest) for p in todo}
         stage_unasked(chosen.rows, units, place, judge.part, judge.spec, work.stamp)
         if plan.shards:
-            _ask(place, work, judge, plan, rows, beam_args, workers, quiet)
+            _ask(place, work, judge, plan, rows, beam_args, workers, quiet, wanted)
         staged = collect(place, plan.shards)
         counts = _counts(store, work, todo, judge.part.id)
         report = check(staged, counts, (judge.spec.id,))
@@ -107,6 +111,7 @@ def _ask(
     beam_args: Sequence[str],
     workers: int,
     quiet: bool,
+    wanted: dict[str, Any],
 ) -> None:
     from pipelines.judge.pipeline import JudgeJob, build
     from pipelines.monitor import MonitorJob
@@ -114,7 +119,14 @@ def _ask(
     read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 0)
     base = MonitorJob(place, work.stamp, read, work.parts[0], (), plan.shards)
     line = judge.line(place.store, work.stamp.run_id, work.job.retry)
-    job = JudgeJob(base, judge.part, judge.spec, line, judge.reader(work.stamp.run_id), str(rows))
+    reader = judge.reader(work.stamp.run_id)
+    if judge.settings.mode == "batch":
+        from pipelines.judge.batch import BatchSettings, fill_cache
+        from pipelines.judge.questions import planned_questions
+
+        waits = BatchSettings(judge.settings.poll_seconds, judge.settings.batch_wait_seconds, wanted)
+        fill_cache(line, waits, lambda: planned_questions(plan, rows, read, reader))
+    job = JudgeJob(base, judge.part, judge.spec, line, reader, str(rows))
     execute(place, lambda p: build(p, job), (judge.part.id,), plan, workers, beam_args, quiet)
 
 

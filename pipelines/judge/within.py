@@ -54,6 +54,7 @@ def judge(
     begun: float,
     quiet: bool,
     gate: Callable[[StagedRun, tuple[str, ...], str], Report],
+    asked: Asked,
     cheap: Summary,
 ) -> Summary:
     """The judge's pass, and the summary of the whole run."""
@@ -64,7 +65,7 @@ def judge(
         return gate(replace(staged, counts=counts), ids, "-judge")
 
     workers = 1 if is_local(beam_args) else work.job.workers or 1  # it waits rather than works
-    done = judge_pass(store, place, work, beam_args, workers, quiet, check)
+    done = judge_pass(store, place, work, beam_args, workers, quiet, check, asked.wanted)
     summary = with_judge(cheap, work, done.units, done.report, done.chosen, store, begun)
     record(store, work, "done", begun, summary, done.report)
     return summary

@@ -208,7 +208,7 @@ def test_a_fifth_of_all_requests_failing_loses_nothing_and_pays_for_nothing_twic
     server.state.answered.clear()
     server.state.faults, server.state.rate, server.state.slow = FAULTS, 0.2, 3.0
     run(tmp_path, tmp_path / "lake", judged(server, timeout_seconds=2), "storm")
-    assert server.state.requests - n - 2 > n + 300  # so many requests were tried again
+    assert server.state.requests > 2 * (n + 2) + 100  # so many requests were tried again
     assert max(server.state.answered.values()) == 1
     calm, storm = (
         {
