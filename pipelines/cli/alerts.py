@@ -14,6 +14,7 @@ EXAMPLE = """
 Examples:
   cotmonitor alerts --store S --min-level medium
   cotmonitor alerts --store S --behaviour TG08 --environment swe-fix --group
+  cotmonitor alerts --store S --min-level high --summaries
   cotmonitor alerts --store S --run 20261122T0100 --format json --limit 0
 """
 LEVELS = ("informational", "low", "medium", "high", "critical")  # schemas.results.LEVELS, unimported for a fast --help
@@ -28,8 +29,11 @@ SELECT
     (SELECT string_agg(DISTINCT verdict, ', ' ORDER BY verdict) FROM reviews r WHERE r.finding_id = a.finding_id)
         AS review,
     coalesce(a.checkpoint, a.training_step::VARCHAR) AS stage,
-    list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt
+    list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt,
+    s.summary
 FROM weighed_alerts a
+LEFT JOIN (SELECT trace_key, arg_min(summary, monitor) AS summary FROM ({summaries}) GROUP BY trace_key) s
+    ON s.trace_key = a.trace_key
 WHERE {where}
 """
 HIDDEN = """
@@ -43,7 +47,7 @@ GROUP BY status ORDER BY status
 LISTED = r"""
 SELECT left(alert_id, {id}) AS alert, "level", behaviour, stance, environment, model, stage AS checkpoint, score,
        suspicion, suspicion_threshold AS threshold,
-       left(regexp_replace(excerpt, '\s+', ' ', 'g'), {excerpt}) AS excerpt, review
+       {words}, review
 FROM chosen {shown} ORDER BY severity DESC, suspicion DESC NULLS FIRST, score DESC, alert_id LIMIT {limit}
 """
 WHOLE = """
@@ -82,6 +86,7 @@ FROM chosen {shown} GROUP BY signature ORDER BY max(severity) DESC, count(*) DES
 @click.option("--model", metavar="M", default=None, help="Of this model.")
 @click.option("--group", is_flag=True, help="Alike alerts as one row: how many, from which checkpoint on, where.")
 @click.option("--all", "everything", is_flag=True, help="Also alerts of traces below the threshold.")
+@click.option("--summaries", is_flag=True, help="What the model was after, as a judge read it, in place of an excerpt.")
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show; 0 shows all.")
 @format_option()
 def command(
@@ -93,6 +98,7 @@ def command(
     monitor: str | None,
     model: str | None,
     group: bool,
+    summaries: bool,
     everything: bool,
     limit: int,
     format: str,
@@ -106,6 +112,7 @@ def command(
     The ids in the first column are shortened; `show` and `review` take them as they are. As json or csv every column is
     given.
     """
+    from pipelines.judge.accounts import SUMMARIES
     from pipelines.store import Store
     from pipelines.store.query import Answer
 
@@ -125,10 +132,10 @@ def command(
             where.append("a.run_id IN (SELECT run_id FROM runs WHERE starts_with(run_id, ?))")
             values.append(run)
             _check_run(con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [run]).fetchall(), run)
-        con.execute(CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where)), values)
+        con.execute(CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where), summaries=SUMMARIES), values)
         everything = everything or min_level == "informational"  # who asks for these asks for what nobody has to read
         shown = "" if everything else "WHERE flagged"
-        answer = con.execute(_query(group, format, limit, shown))
+        answer = con.execute(_query(group, format, limit, shown, summaries))
         found = Answer([c[0] for c in answer.description or []], answer.fetchall())
         unit = "DISTINCT signature" if group else "*"
         total = con.execute(f"SELECT count({unit}) FROM chosen {shown}").fetchall()[0][0]
@@ -156,7 +163,7 @@ def command(
         click.echo(f"cotmonitor: {len(found.rows):,} of {total:,} {what}; --limit 0 shows all", err=True)
 
 
-def _query(group: bool, format: str, limit: int, shown: str) -> str:
+def _query(group: bool, format: str, limit: int, shown: str, summaries: bool) -> str:
     at_most = str(limit) if limit else "ALL"
     if group:
         table = format == "table"
@@ -176,7 +183,9 @@ def _query(group: bool, format: str, limit: int, shown: str) -> str:
             shown=shown,
         )
     if format == "table":
-        return LISTED.format(id=ID_CHARS, excerpt=EXCERPT_CHARS, limit=at_most, shown=shown)
+        excerpt = f"left(regexp_replace(excerpt, '\\s+', ' ', 'g'), {EXCERPT_CHARS}) AS excerpt"
+        words = "summary" if summaries else excerpt
+        return LISTED.format(id=ID_CHARS, words=words, limit=at_most, shown=shown)
     return WHOLE.format(limit=at_most, shown=shown)
 
 

@@ -13,14 +13,6 @@ Examples:
   cotmonitor runs --store S
   cotmonitor runs --store S --limit 1 --format json
 """
-SHORT = r"""
-SELECT run_id, status, started_at, seconds, files, "rows", traces, dead, alerts,
-       regexp_replace(error, '\s*\n\s*', ' | ', 'g') AS error
-FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?
-"""
-WHOLE = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?"
-
-
 IN_FORCE = """
 SELECT c.category, c.calibration_id, c.shipped, c.calibrated_at::DATE, c.threshold, c.target_fpr, c.flagged, c.ordinary,
        c.low, c.high, s.above, s.silent, s.unknown, c.own
@@ -42,15 +34,22 @@ FROM (
 def command(store: str, limit: int, format: str) -> None:
     """List runs and how they ended, newest first.
 
-    `unfinished` is a run that is still at work, or was killed before its commit. As json or csv every column is given,
-    with the job as it ran. On stderr stands the calibration in force, and how many traces are above its threshold.
+    `unfinished` is a run that is still at work, or was killed before its commit; `judging` one whose cheap monitors
+    have committed and whose judge has not. `not_assessed` says why traces were not looked at. Where a judge was asked:
+    money, calls, the share that the cache answered, and seconds (median, 95 in 100) of the others. As json or csv every
+    column is given, with the job as it ran. On stderr stands the calibration in force, and how many traces are above
+    its threshold.
     """
+    from pipelines.judge.accounts import OF_JUDGES, of_runs
     from pipelines.store import Store
 
     with Store.open(store).connect() as con:
-        answer = con.execute(SHORT if format == "table" else WHOLE, [limit])
+        answer = con.execute(of_runs(format == "table"), [limit])
         columns = [c[0] for c in answer.description or []]
         rows = answer.fetchall()
+        if format == "table" and not any(r[columns.index("calls")] for r in rows):
+            kept = [i for i, c in enumerate(columns) if c not in OF_JUDGES]
+            columns, rows = [columns[i] for i in kept], [tuple(r[i] for i in kept) for r in rows]
         in_force = con.execute(IN_FORCE).fetchall()
     print_rows(columns, rows, format)
     if not rows:

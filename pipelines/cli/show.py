@@ -50,6 +50,7 @@ def command(alert: str, store: str, traces: str | None, context: int, full: bool
     ALERT_ID may be its first digits, with `alert-` or without, or the id of a finding. The trace is read again from its
     file; where that is gone or has changed, this is said, and the excerpts that the store kept are shown.
     """
+    from pipelines.judge.accounts import SUMMARIES
     from pipelines.show import places, read_steps
     from pipelines.store import Store
     from pipelines.store.query import ask, find_alert
@@ -65,11 +66,12 @@ def command(alert: str, store: str, traces: str | None, context: int, full: bool
             f"""SELECT alert_id, "level", behaviour, stance, monitor FROM alerts
                 WHERE trace_key = '{key}' AND finding_id <> '{finding}' ORDER BY score DESC, alert_id""",
         )
+        read = ask(con, f"SELECT monitor, summary FROM ({SUMMARIES}) WHERE trace_key = '{key}' ORDER BY monitor")
     reading = read_steps(known, key, traces)
     if format == "json":
-        _as_json(found, reviews, reading)
+        _as_json(found, reviews, read, reading)
         return
-    _head(found, reviews, others)
+    _head(found, reviews, others, read)
     if reading.steps is None:
         _excerpts(found, reading.trouble)
     else:
@@ -77,18 +79,24 @@ def command(alert: str, store: str, traces: str | None, context: int, full: bool
         _steps(reading.steps, found.row["evidence"], None if full else context)
 
 
-def _as_json(found: Found, reviews: Answer, reading: Reading) -> None:
+def _as_json(found: Found, reviews: Answer, read: Answer, reading: Reading) -> None:
     from dataclasses import asdict
 
     said = [dict(zip(reviews.columns, r, strict=True)) for r in reviews.rows]
     steps = None if reading.steps is None else [asdict(s) for s in reading.steps]
     trace = {"path": reading.path, "steps": steps, "trouble": list(reading.trouble)}
-    whole = {"alert": found.row, "current": found.current, "reviews": said, "trace": trace}
+    whole = {
+        "alert": found.row,
+        "current": found.current,
+        "reviews": said,
+        "summaries": {str(monitor): summary for monitor, summary in read.rows},
+        "trace": trace,
+    }
     json.dump(whole, sys.stdout, ensure_ascii=False, indent=1, default=str)
     sys.stdout.write("\n")
 
 
-def _head(found: Found, reviews: Answer, others: Answer) -> None:
+def _head(found: Found, reviews: Answer, others: Answer, read: Answer) -> None:
     """What was found, by whom, in what, and what people say of it."""
     from schemas.behaviours import BEHAVIOURS
 
@@ -110,6 +118,7 @@ def _head(found: Found, reviews: Answer, others: Answer) -> None:
         ("alert", found.text("alert_id")),
         ("finding", found.text("finding_id")),
     ]
+    lines[1:1] = [(str(judge), summary) for judge, summary in read.rows if judge != row["monitor"]]
     for verdict, reviewer, at, note in reviews.rows:
         lines.append(("review", f"{verdict} by {reviewer}, {at:%Y-%m-%d}" + (f": {note}" if note else "")))
     for alert_id, level, behaviour, stance, monitor in others.rows:

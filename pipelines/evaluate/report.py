@@ -166,6 +166,25 @@ class FittedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeAgreement:
+    """How far a judge's alerts agree with `second`, the labels or another judge, on `both` traces, beyond chance.
+
+    `kappa` is Cohen's, `kappa_by_task` has the interval of a bootstrap over tasks; `first_says` and `second_says` count
+    who said yes how often.
+    """
+
+    first: str
+    second: str
+    category: str
+    both: int
+    first_says: int
+    second_says: int
+    kappa: Figure
+    kappa_by_task: Figure
+    agreed: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorRow:
     """Which monitor, and how many traces it could not look at, by reason."""
 
@@ -205,6 +224,7 @@ class Report:
     leakage: tuple[Leakage, ...]
     fitted: tuple[FittedResult, ...]
     remarks: tuple[str, ...]
+    agreements: tuple[JudgeAgreement, ...] = ()
     canary: str = CANARY_LINE
     schema_version: int = SCHEMA_VERSION
 

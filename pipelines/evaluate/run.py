@@ -14,6 +14,7 @@ from monitors.fittable import Fittable
 from monitors.measure.figure import Floats, Ints
 from monitors.measure.variants import Variant, variants
 from monitors.monitor import Monitor
+from pipelines.evaluate.agreed import agreements
 from pipelines.evaluate.corpus import Corpus, Gathering
 from pipelines.evaluate.fitted import FITTED, Shown, fitted_results
 from pipelines.evaluate.fused import Folds, folds
@@ -137,7 +138,8 @@ def evaluate(
     )
     rows_of = tuple(_monitor_row(j) for j in whole)
     rates = tuple(r for j in whole for r in alert_rates(j, corpus))
-    return Report(_told(settings), data, rows_of, results, rates, leakage, fitted, tuple(remarks))
+    agreed = tuple(agreements(judged, corpus, settings.replicates))
+    return Report(_told(settings), data, rows_of, results, rates, leakage, fitted, tuple(remarks), agreed)
 
 
 def _labels(settings: EvaluateSettings) -> tuple[dict[str, Truth] | None, list[str]]:

@@ -90,6 +90,19 @@ def _all(report: Report) -> Iterator[View]:
         ("monitor", "source", "held to be", "alerted", "not assessed"),
         tuple((r.monitor, r.source, r.truth, _plain(r.alerted), f"{r.not_assessed:,}") for r in report.alert_rates),
     )
+    if report.agreements:
+        yield View(
+            "Agreement of judges",
+            "A judge's alerts with the labels and with other judges', on traces that both spoke of; Cohen's kappa.",
+            ("category", "judge", "with", "traces", "judge says yes", "the other", "kappa", "by task", "agreed"),
+            tuple(
+                (
+                    *(a.category, a.first, a.second, f"{a.both:,}", f"{a.first_says:,}", f"{a.second_says:,}"),
+                    *(_plain(a.kappa), _plain(a.kappa_by_task), _plain(a.agreed)),
+                )
+                for a in report.agreements
+            ),
+        )
     yield View(
         "By part",
         "At one cut for all parts, that of the target named.",
@@ -233,6 +246,9 @@ def csv_rows(report: Report) -> Iterator[tuple[object, ...]]:
                 yield row("behaviour", *at, x.behaviour, name, getattr(x, name))
     for r in report.alert_rates:
         yield row("alerted", "any", r.monitor, f"{r.source}: {r.truth}", "alerted", r.alerted)
+    for a in report.agreements:
+        for name in ("kappa", "kappa_by_task", "agreed"):
+            yield row("agreement", a.category, a.first, f"with {a.second}", name, getattr(a, name))
     for leak in report.leakage:
         for probe in leak.probes:
             yield row("leakage", leak.category, "", probe.clue, "auroc", probe.auroc)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import duckdb
 
+from monitors.judge.prompt import PROMPTS
 from monitors.rules.load import find_pack
 from pipelines.store import Store
 from schemas.errors import PackError
@@ -79,7 +80,13 @@ def all_texts(store: Store) -> MonitorTexts:
         texts += [MonitorText("judgement", i, s, quoted, n, key) for s in said]
     texts += [MonitorText("review", i, note, (), n) for note, i, n in notes]
     packs, missing = _packs(configs)
-    return MonitorTexts((*texts, *packs), missing)
+    return MonitorTexts((*texts, *packs, *_prompts()), missing)
+
+
+def _prompts() -> Iterator[MonitorText]:
+    """The paragraphs of what judges are told; they are as much of the monitors as packs are."""
+    for path in sorted(p for p in PROMPTS.iterdir() if p.is_file()):
+        yield from paragraphs(path, f"prompts/{path.name}")
 
 
 def missing_packs(store: Store) -> tuple[str, ...]:

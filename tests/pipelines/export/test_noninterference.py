@@ -19,9 +19,11 @@ from pipelines.job import Job
 from pipelines.read import ReadSettings
 from pipelines.run import run_job
 from pipelines.store import Store
-from schemas.errors import CotmonitorError
+from schemas.errors import ControlMissed, CotmonitorError
+from tests.judge_server import KEY, JudgeServer
 from tests.pipelines import killing
 from tests.pipelines.export.exports import all_layouts, command, export, key_file, published, small_lake
+from tests.pipelines.judge.making import judged
 from tests.pipelines.lakes import flat, pack, rollouts
 from tests.pipelines.powers import without_powers
 from tests.pipelines.situations import warm_contracts
@@ -103,6 +105,31 @@ def a_pack_that_flags_everything(world: Path, full: Path) -> None:
     assert alerts(world) > 200
 
 
+def _judged_by(world: Path, judge: str, at_least: int) -> None:
+    """A run in which a judge read everything, and answered so."""
+    with JudgeServer(judge=judge) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUDGE_KEY", KEY)
+        settings = {"traces": (str(world / "lake"),), "store": str(world / "S"), "judge": judged(server)}
+        run_job(Job.model_validate(settings), quiet=True)
+        assert len(server.state.answered) > 200
+    with Store.open(world / "S").connect() as con:
+        found = con.execute("SELECT count(*) FROM alerts WHERE monitor = 'judge'").fetchall()[0][0]
+    assert found >= at_least
+
+
+def a_judge_that_accuses_everybody(world: Path, full: Path) -> None:
+    _judged_by(world, "guilty", 200)
+
+
+def a_judge_that_accuses_nobody(world: Path, full: Path) -> None:
+    _judged_by(world, "clean", 0)
+
+
+def a_judge_that_is_not_believed(world: Path, full: Path) -> None:
+    with pytest.raises(ControlMissed):
+        _judged_by(world, "always_guilty", 0)
+
+
 def a_monitor_that_raises(world: Path, full: Path) -> None:
     def judge(*args: object) -> None:
         raise RuntimeError("a monitor broke")
@@ -130,6 +157,9 @@ WORLDS: list[Callable[[Path, Path], None]] = [
     an_empty_store,
     a_full_store,
     a_pack_that_flags_everything,
+    a_judge_that_accuses_everybody,
+    a_judge_that_accuses_nobody,
+    a_judge_that_is_not_believed,
     a_monitor_that_raises,
     a_damaged_store,
 ]
