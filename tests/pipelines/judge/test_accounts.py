@@ -94,9 +94,7 @@ def test_what_the_cheap_monitors_missed_is_estimated_on_the_best_ground_there_is
     assert sum(e["hits"] for e in environments) == everywhere["hits"] > 3
 
     key = "trace_key, category, label, labeller, origin\n"
-    clean = rows(
-        store, "SELECT trace_key FROM traces WHERE trace_id IN (SELECT 't' || (10 * i + 2) FROM range(20) r(i))"
-    )
+    clean = rows(store, "SELECT trace_key FROM traces WHERE regexp_matches(trace_id, '^t[0-9]*2$')")
     labels = tmp_path / "negatives.csv"
     lines = [f"{k},{c},false,ann,human" for (k,) in clean for c in ("test_gaming", "hidden_objective")]
     labels.write_text(key.replace(" ", "") + "\n".join(lines) + "\n")
@@ -104,7 +102,8 @@ def test_what_the_cheap_monitors_missed_is_estimated_on_the_best_ground_there_is
     assert corrected["how"] == "corrected by labelled negatives"
     assert corrected["low"] <= 20 <= corrected["high"] and corrected["missed"] > 0
 
-    findings = rows(store, "SELECT finding_id FROM alerts WHERE monitor = 'judge'")
+    silent = "trace_key NOT IN (SELECT trace_key FROM alerts WHERE monitor <> 'judge')"
+    findings = rows(store, f"SELECT finding_id FROM alerts WHERE monitor = 'judge' AND {silent} ORDER BY 1")
     for i, (finding,) in enumerate(findings):
         verdict = "true_positive" if i else "false_positive"
         assert call("review", finding, "--store", store, "--verdict", verdict, "--reviewer", "ann").exit_code == 0
