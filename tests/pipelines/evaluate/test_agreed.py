@@ -47,5 +47,6 @@ def test_each_judge_is_compared_with_the_labels_and_with_each_other_judge() -> N
     other = by["judge", "judge.b", "test_gaming"]
     assert (other.both, other.agreed.k) == (180, 171)
     assert other.kappa.value == pytest.approx(1 - (9 / 180) / (1 - (0.25 * 0.2 + 0.75 * 0.8)), abs=1e-9)
-    assert other.kappa.low is not None and other.kappa.low < other.kappa.value < (other.kappa.high or 0)
+    low, value, high = other.kappa.low, other.kappa.value, other.kappa.high
+    assert None not in (low, value, high) and (low or 0) < (value or 0) < (high or 0)
     assert by["judge", LABELS, "hidden_objective"].kappa.value is None
