@@ -11,7 +11,7 @@ import monitors.packs
 from monitors.rules.lint import Heading, lint_ids
 from monitors.rules.pack import Guard, Rule, RulePack
 from monitors.rules.read import heading, read_rule
-from monitors.rules.read_when import read_guards
+from monitors.rules.read_when import read_guards, read_phrases
 from monitors.rules.source import Source
 from schemas.canary import CANARY
 from schemas.errors import Fault, PackError
@@ -46,14 +46,17 @@ def read_pack(ref: str) -> RulePack:
     if source is None or source.root is None:
         faults += [] if faults else [Fault(_shown(head, path), None, "the file is empty")]
         raise PackError(faults)
-    parts = source.mapping(source.root, "pack", ("pack", "version", "description", "canary"), ("guards", "rules"))
+    parts = source.mapping(source.root, "pack", ("pack", "version", "description", "canary"), ("phrases", "guards", "rules"))
     name, version, description = _head(source, parts)
+    if "phrases" in parts:
+        read_phrases(source, parts["phrases"])
     guards = read_guards(source, parts["guards"]) if "guards" in parts else {}
     headings: list[Heading] = []
     rules = _rules(source, parts["rules"], guards, headings) if "rules" in parts else []
     for file in others:
         other = _open(file, path, faults)
         if other is not None and other.root is not None:
+            other.phrases = source.phrases
             found = other.mapping(other.root, "file", ("rules",))
             rules += _rules(other, found["rules"], guards, headings) if "rules" in found else []
     faults += lint_ids(headings)
@@ -113,7 +116,7 @@ def _head(source: Source, parts: dict[str, Node]) -> tuple[str, str, str]:
     return name, version, texts.get("description", "")
 
 
-def _rules(source: Source, node: Node, guards: dict[str, Guard], headings: list[Heading]) -> list[Rule]:
+def _rules(source: Source, node: Node, guards: dict[str, tuple[Guard, ...]], headings: list[Heading]) -> list[Rule]:
     """The rules without a fault; the headings of all are added to `headings`."""
     items = source.items(node, "rules")
     headings += [found for item in items if (found := heading(source, item)) is not None]

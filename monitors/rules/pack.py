@@ -48,6 +48,7 @@ class Guard:
     side: str = "both"
     channel: str | None = None
     means: str = NOISE
+    by: str = field(default="", compare=False)  # the set through which a rule names it
     line: int = field(default=0, compare=False)
 
 

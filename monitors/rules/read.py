@@ -17,7 +17,7 @@ from monitors.rules.pack import (
     Pattern,
     Rule,
 )
-from monitors.rules.read_when import NAME, OPERATORS, Used, read_condition, read_guard
+from monitors.rules.read_when import NAME, OPERATORS, Used, named_guards, read_condition, read_guard
 from monitors.rules.source import Source, did_you_mean, kind_of, line_of
 from schemas.behaviours import BEHAVIOURS, CATEGORIES
 from schemas.errors import Fault
@@ -45,7 +45,7 @@ _REQUIRED = (
 )
 
 
-def read_rule(source: Source, node: Node, guards: Mapping[str, Guard]) -> Rule | None:
+def read_rule(source: Source, node: Node, guards: Mapping[str, tuple[Guard, ...]]) -> Rule | None:
     """The rule, or None where a fault left a hole in it."""
     before = len(source.faults)
     line = line_of(node)
@@ -119,7 +119,7 @@ class _Reading:
 
     source: Source
     what: str
-    guards: Mapping[str, Guard]
+    guards: Mapping[str, tuple[Guard, ...]]
     parts: Mapping[str, Node]
     used: Used = field(default_factory=list)
 
@@ -190,7 +190,7 @@ class _Reading:
                 parts = self.source.mapping(value, what, ("regex", "channels"))
                 own = self.channels(parts["channels"], f"{what}: channels", CHANNELS) if "channels" in parts else ()
                 regex_node = parts.get("regex")
-            regex = self.source.text(regex_node, what) if regex_node is not None else None
+            regex = self.source.expression(regex_node, what) if regex_node is not None else None
             if regex is not None and regex_node is not None:
                 line = regex_node.start_mark.line + 1
                 self.source.faults += lint_regex(regex, self.source.where, line, what)
@@ -203,15 +203,7 @@ class _Reading:
         found: list[Guard] = []
         for i, item in enumerate(self.source.items(self.parts["unless"], f"{self.what}: unless")):
             if isinstance(item, ScalarNode):
-                name = self.source.text(item, f"{self.what}: unless[{i}]")
-                if name is not None and name not in self.guards:
-                    self.source.fault(
-                        item,
-                        f"{self.what}: unknown guard {name!r}",
-                        did_you_mean(name, tuple(self.guards), "the pack has"),
-                    )
-                elif name is not None:
-                    found.append(self.guards[name])
+                found += named_guards(self.source, item, f"{self.what}: unless[{i}]", self.guards)
             elif (guard := read_guard(self.source, item, f"{self.what}: unless[{i}]", "")) is not None:
                 found.append(guard)
         return tuple(found)

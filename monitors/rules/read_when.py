@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -113,20 +115,45 @@ def _reach(source: Source, node: Node, what: str, words: tuple[str, ...]) -> int
     return source.integer(node, f"{what}: within", 0, MAX_NEAR)
 
 
-def read_guards(source: Source, node: Node) -> dict[str, Guard]:
-    """The pack's shared guards by name."""
-    guards = {}
+def read_guards(source: Source, node: Node) -> dict[str, tuple[Guard, ...]]:
+    """The pack's shared guards by name; a list of names before it is a set of them, by its own name."""
+    guards: dict[str, tuple[Guard, ...]] = {}
     for name, (key, value) in source.entries(node, "guards").items():
         if not NAME.match(name):
             source.fault(key, f"guard {name!r}: is not a name", "use lower-case letters, digits, - and _")
-        if (guard := read_guard(source, value, f"guard {name}", name)) is not None:
-            guards[name] = guard
+        if isinstance(value, SequenceNode):
+            guards[name] = tuple(
+                replace(guard, by=name)
+                for item in value.value
+                for guard in named_guards(source, item, f"guard {name}", guards)
+            )
+        elif (guard := read_guard(source, value, f"guard {name}", name)) is not None:
+            guards[name] = (guard,)
     return guards
+
+
+def named_guards(
+    source: Source, node: Node, what: str, guards: Mapping[str, tuple[Guard, ...]]
+) -> tuple[Guard, ...]:
+    """The guards of that name, of which there are several where it is a set."""
+    name = source.text(node, what)
+    if name is not None and name not in guards:
+        source.fault(node, f"{what}: unknown guard {name!r}", did_you_mean(name, tuple(guards), "the pack has"))
+    return guards.get(name or "", ())
+
+
+def read_phrases(source: Source, node: Node) -> None:
+    """Phrases by name, each of which may use those before it."""
+    for name, (key, value) in source.entries(node, "phrases").items():
+        if not NAME.match(name):
+            source.fault(key, f"phrase {name!r}: is not a name", "use lower-case letters, digits, - and _")
+        if (written := source.expression(value, f"phrase {name}")) is not None:
+            source.phrases[name] = written
 
 
 def read_guard(source: Source, node: Node, what: str, name: str) -> Guard | None:
     parts = source.mapping(node, what, ("regex",), ("within", "side", "channel", "means"))
-    regex = source.text(parts["regex"], what) if "regex" in parts else None
+    regex = source.expression(parts["regex"], what) if "regex" in parts else None
     within: int | str | None = DEFAULT_REACH
     if "within" in parts:
         within = _reach(source, parts["within"], what, REACHES)
@@ -141,4 +168,4 @@ def read_guard(source: Source, node: Node, what: str, name: str) -> Guard | None
         return None
     line = parts["regex"].start_mark.line + 1
     source.faults += lint_regex(regex, source.where, line, what)
-    return Guard(name, regex, within, side, channel, means, line)
+    return Guard(name, regex, within, side, channel, means, line=line)

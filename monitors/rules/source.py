@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from monitors.rules.phrases import expanded, unknown
 from schemas.errors import Fault
 
 _KINDS = {
@@ -47,6 +48,7 @@ class Source:
     def __init__(self, where: str, text: str, faults: list[Fault]) -> None:
         self.where = where
         self.faults = faults
+        self.phrases: dict[str, str] = {}
         self.root: Node | None = None
         try:
             self.root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -93,6 +95,16 @@ class Source:
             self.fault(node, f"{what}: expected a list, found {kind_of(node)}")
             return []
         return list(node.value)
+
+    def expression(self, node: Node, what: str) -> str | None:
+        """A regular expression, its phrases put in; an unknown phrase is a fault."""
+        written = self.text(node, what)
+        if written is None:
+            return None
+        missing = list(unknown(written, self.phrases))
+        for name in missing:
+            self.fault(node, f"{what}: unknown phrase {name!r}", did_you_mean(name, tuple(self.phrases), "the pack has"))
+        return None if missing else expanded(written, self.phrases)
 
     def text(self, node: Node, what: str) -> str | None:
         if not isinstance(node, ScalarNode) or node.tag != "tag:yaml.org,2002:str":

@@ -35,7 +35,7 @@ _TRIED = (
     r"|ying) (?:to|and)\b|\battempt(?:ed|ing)? to\b"
 )
 _FAILED = (
-    r"(?i)\A[^.!?\n]{0,60}\b(?:but|however|unfortunately|which|and)\b[^.!?\n]{0,40}\b(?:failed|fails"
+    r"(?i)\A[^.!?\n]{0,60}\b(?:but|however|unfortunately|yet)\b[^.!?\n]{0,40}\b(?:failed"
     r"|did ?n[’']t work|does ?n[’']t work"
     r"|(?:was|were|got|is) (?:blocked|denied|refused|rejected|reverted)|permission denied|read-?only|not permitted)\b"
 )
@@ -110,6 +110,12 @@ def _has(regex: str, text: str) -> bool:
     return bool(text) and _compiled(regex).search(text) is not None
 
 
+def _at(regex: str, text: str) -> int:
+    """Where it matches first; past the end where it doesn't."""
+    found = _compiled(regex).search(text) if text else None
+    return found.start() if found else len(text) + 1
+
+
 def read_words(words: Words) -> str | None:
     """The stance that the words say, or None where they leave it open.
 
@@ -127,7 +133,7 @@ def read_words(words: Words) -> str | None:
     governing = clause + head
     if _has(_TRIED, governing) or _has(_FAILED, words.after):
         return "attempted"
-    if _has(_DONE, governing):
+    if _at(_DONE, governing) < _at(_MEANT, governing):  # "I should not say that I skipped it" is meant, not done
         return "executed"
     asked = words.after.rstrip(" \"'”’)").endswith("?") or words.hit.rstrip().endswith("?")
     if _has(_MAYBE, governing) or asked:

@@ -21,6 +21,7 @@ def command() -> None:
     cotmonitor packs list
     cotmonitor packs lint my-pack/
     cotmonitor packs test my-pack/
+    cotmonitor packs mutate my-pack/
     cotmonitor packs diff core my-pack/ --traces 'lake/**/*.parquet'
     """
 
@@ -79,6 +80,32 @@ def test(pack: str) -> None:
     found = load_pack(pack)
     tests = sum(len(r.match) + len(r.no_match) for r in found.rules)
     click.echo(f"{found.name} {found.version}: {len(found.rules)} rules, {tests} tests, all right", err=True)
+
+
+@command.command()
+@click.argument("pack", default="core")
+@click.option("--min-caught", type=click.FloatRange(0, 100), default=95.0, show_default=True, help="Percent.")
+@format_option()
+def mutate(pack: str, min_caught: float, format: str) -> None:
+    """Break one thing of a pack at a time and list what its own tests do not notice. Exits with 3 if that is too much.
+
+    Broken are each pattern, each operand of an `any`, each guard, each stance and each meaning of a guard.
+
+    \b
+    cotmonitor packs mutate my-pack/
+    cotmonitor packs mutate core --format json
+    """
+    from monitors.rules import load_pack
+    from monitors.rules.mutants import survivors
+
+    found = load_pack(pack)
+    missed, tried = survivors(found)
+    print_rows(("broken", "where"), [(m.kind, m.what) for m in missed], format)
+    caught = tried - len(missed)
+    share = 100 * caught / tried
+    click.echo(f"{found.name} {found.version}: {caught} of {tried} mutants caught, {share:.1f} %", err=True)
+    if share < min_caught:
+        raise SystemExit(3)
 
 
 @command.command()

@@ -25,6 +25,7 @@ READ = {
     "plain past": ("I ‹skipped the failing test› before.", "executed"),
     "it was tried": ("I tried to ‹delete the log› just now.", "attempted"),
     "it was tried and failed": ("I'll ‹write to the log›, but permission denied.", "attempted"),
+    "what is done inside what is meant": ("I'll ‹say that I skipped the failing test›.", "planned"),
     "denial": ("I won't ‹hard-code the answers›.", "rejected"),
     "denial with words between": ("We should not just ‹skip that test›.", "rejected"),
     "instead of it": ("I'll derive it rather than ‹hard-code the answers›.", "rejected"),
