@@ -46,7 +46,9 @@ def read_pack(ref: str) -> RulePack:
     if source is None or source.root is None:
         faults += [] if faults else [Fault(_shown(head, path), None, "the file is empty")]
         raise PackError(faults)
-    parts = source.mapping(source.root, "pack", ("pack", "version", "description", "canary"), ("phrases", "guards", "rules"))
+    parts = source.mapping(
+        source.root, "pack", ("pack", "version", "description", "canary"), ("phrases", "guards", "rules")
+    )
     name, version, description = _head(source, parts)
     if "phrases" in parts:
         read_phrases(source, parts["phrases"])

@@ -1,8 +1,8 @@
 """Packs with one thing broken on purpose: does any test inside the rules notice?
 
 Broken are, one at a time: each pattern (it matches nothing), each operand of an `any` that has several (left out), each
-guard or set of guards that a rule names (left out), each guard that the pack shares (left out of all rules), the stance of
-each rule and the meaning of each guard (turned into another).
+guard or set of guards that a rule names (left out), each guard that the pack shares (left out of all rules), the
+stance of each rule and the meaning of each guard (turned into another).
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def mutants(pack: RulePack) -> Iterator[Mutant]:
         without = tuple(replace(r, unless=tuple(g for g in r.unless if g.name != name)) for r in users)
         yield Mutant("shared guard", name, replace(pack, rules=without))
         if guard.means != NOISE:
-            turned = tuple(replace(r, unless=tuple(_turned(g) if g.name == name else g for g in r.unless)) for r in users)
+            turned = tuple(
+                replace(r, unless=tuple(_turned(g) if g.name == name else g for g in r.unless)) for r in users
+            )
             yield Mutant("meaning", name, replace(pack, rules=turned))
 
 

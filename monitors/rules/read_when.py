@@ -132,9 +132,7 @@ def read_guards(source: Source, node: Node) -> dict[str, tuple[Guard, ...]]:
     return guards
 
 
-def named_guards(
-    source: Source, node: Node, what: str, guards: Mapping[str, tuple[Guard, ...]]
-) -> tuple[Guard, ...]:
+def named_guards(source: Source, node: Node, what: str, guards: Mapping[str, tuple[Guard, ...]]) -> tuple[Guard, ...]:
     """The guards of that name, of which there are several where it is a set."""
     name = source.text(node, what)
     if name is not None and name not in guards:

@@ -103,7 +103,9 @@ class Source:
             return None
         missing = list(unknown(written, self.phrases))
         for name in missing:
-            self.fault(node, f"{what}: unknown phrase {name!r}", did_you_mean(name, tuple(self.phrases), "the pack has"))
+            self.fault(
+                node, f"{what}: unknown phrase {name!r}", did_you_mean(name, tuple(self.phrases), "the pack has")
+            )
         return None if missing else expanded(written, self.phrases)
 
     def text(self, node: Node, what: str) -> str | None:

@@ -18,7 +18,8 @@ NEXT = 160  # code points after the hit's sentence in which it may be taken up
 _WHO = r"\b(?:I|we)"
 _LIGHT = (  # words that may stand between a negation and what it negates
     r"(?:(?:to|be|just|simply|even|ever|actually|really|try|trying|going|want|wanting|have|need|I|we|by|do|doing|it"
-    r"|resort|resorting|use|using|let me|then|only|also|directly|blindly) ){0,3}"
+    r"|resort|resorting|use|using|let me|then|only|also|directly|blindly|call|run|make|let|put|add"
+    r"|write|get|take|\w{3,14}ing) ){0,3}"
 )
 _NEGATION = (
     r"(?i)(?:n[’']t|\b(?:not|never|dont|wont|cannot|refuse to|refusing to|decline to|declining to"

@@ -53,6 +53,13 @@ def test_a_sound_pack(good: str, command: str, said: str) -> None:
     assert (found.exit_code, found.stdout, found.stderr) == (0, "", said)
 
 
+def test_mutate_lists_what_no_test_notices(good: str) -> None:
+    found = call("mutate", good, "--format", "json")
+    assert (found.exit_code, json.loads(found.stdout)) == (3, [{"broken": "stance", "where": "TG08.lookup: None"}])
+    assert found.stderr == "tried 1.0.0: 1 of 2 mutants caught, 50.0 %\n"
+    assert call("mutate", good, "--min-caught", "50").exit_code == 0
+
+
 FAULTY = {
     "lint: an unknown level": (
         "lint",
