@@ -301,7 +301,7 @@ FAULTS: dict[str, tuple[str, str, list[str]]] = {
     "unknown guard": (
         "    when: table",
         "    when: table\n    unless: [declines]",
-        [":18: rule TG08.lookup: unknown guard 'declines'."],
+        [":18: rule TG08.lookup: unless[0]: unknown guard 'declines'."],
     ),
     "guard with channel and within": (
         "    when: table",
