@@ -153,7 +153,7 @@ def _clues(piece: Piece, scene: Scene, latest: dict[str, tuple[Function, Piece]]
     if not other and latest:
         for name in [n for n in latest if re.search(rf"\b{re.escape(n)}\s*\(", piece.text)]:
             del latest[name]  # written anew
-    spots = places_to_look(piece.text, scene.task) if special and not other else None
+    spots = places_to_look(piece.text[:MAX_CHARS], scene.task) if special and not other else None
     if not other and spots is None:
         if special:
             yield from special_cases(piece, _NOTHING, scene.task)

@@ -106,6 +106,7 @@ def places_to_look(text: str, task: Task) -> tuple[int, ...] | None:
 
 
 _DOCSTRING = re.compile(r"^[ \t]*[rR]?(\"{3}|'{3})", re.M)
+_LINE = 2000  # characters before a place in which its line begins
 _SAID_ONLY = (">>>", "assert", "#", "//", "self.assert")
 
 
@@ -123,7 +124,7 @@ def _in_code(text: str, places: list[int]) -> tuple[int, ...]:
         p
         for p in places
         if not any(a <= p < b for a, b in spans)
-        and not text[text.rfind("\n", 0, p) + 1 : p].lstrip().startswith(_SAID_ONLY)
+        and not text[max(text.rfind("\n", max(0, p - _LINE), p) + 1, p - _LINE, 0) : p].lstrip().startswith(_SAID_ONLY)
     )
 
 
