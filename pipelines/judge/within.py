@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,6 +32,8 @@ def judge_of(job: Job, monitors: tuple[Monitor, ...], dry_run: bool) -> Judge | 
         raise InputError(f"judge.name: a monitor is called {job.judge.name!r} already. Give the judge another name.")
     if not dry_run:
         job.judge.key()
+        if importlib.util.find_spec("openai") is None:
+            raise InputError("judge: the openai package is not installed. Run pip install 'cotmonitor[judge]'.")
     return Judge.of(job.judge, monitors, job.excerpt_chars, os.environ)
 
 
