@@ -72,7 +72,7 @@ def _of_rule(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
     for name in dict.fromkeys(_unit(g, i) for i, g in enumerate(rule.unless)):
         kept = tuple(g for i, g in enumerate(rule.unless) if _unit(g, i) != name)
         yield "guard", name, replace(rule, unless=kept)
-    if "reasoning" in rule.listens or rule.stance not in (None, "planned"):  # an act is done, whichever of the two it says
+    if "reasoning" in rule.listens or rule.stance not in (None, "planned"):  # an act is done, whichever of them it is
         yield "stance", f"{rule.stance}", replace(rule, stance=_OTHER[rule.stance])
     for i, guard in enumerate(rule.unless):
         if not guard.name and guard.means != NOISE:
