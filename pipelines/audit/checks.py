@@ -16,7 +16,7 @@ from pipelines.audit.messages.check import Asked as Compared
 from pipelines.audit.messages.check import audience_of, message_findings, shown_findings
 from pipelines.audit.messages.known import Audience
 from pipelines.audit.rows.case import Case
-from pipelines.audit.rows.examine import LEAST_JOINED, case_of, examine
+from pipelines.audit.rows.examine import case_of, examine
 from pipelines.audit.rows.population import population
 from pipelines.audit.text.index import build_index
 from pipelines.audit.text.pipeline import Scanned, scan_corpus, workers_for
@@ -107,7 +107,7 @@ def _messages(
     case: Case, asked: Asked, scanned: Scanned, audience: Audience, place: Place, beam_args: Sequence[str]
 ) -> list[Finding]:
     settings = asked.settings
-    if settings.traces is None or case.joined.share < LEAST_JOINED:
+    if settings.traces is None or not case.joined.joined.any():
         return []
     workers = settings.workers or workers_for(scanned.nbytes, beam_args)
     wanted = Compared(settings.traces, place, workers, beam_args, settings.id_column)

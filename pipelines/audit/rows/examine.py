@@ -26,7 +26,7 @@ from pipelines.audit.rows.strata import choose, strata_findings
 from pipelines.audit.rows.trained import mask_findings, never_findings
 from pipelines.audit.rows.values import value_findings
 
-LEAST_JOINED = 0.5
+LEAST_JOINED = 0.5  # share of rows below which who is missing says little of what was left out
 STATISTICAL = (("inclusion", "L2"), ("repetition", "L2"), ("order", "L2"), ("strata", "L8"))
 JOINED = (("reward", "L3"), ("mask", "L4"), ("selection", "L2"), ("column", "L1"), *STATISTICAL)
 BY_FLAG = 0.75  # of what inclusion may spend; the rest is for the score
@@ -50,24 +50,36 @@ def examine(
     `associated_unexplained`; `key` is that of keyed ids. The same arguments give the same findings.
     """
     case = case_of(pop, rows, declared, alpha, key, seed)
-    joined = case.joined
     findings = _unjoined(case)
-    if joined.share < LEAST_JOINED:
-        why = f"Only {int(joined.joined.sum()):,} of {rows.num_rows:,} rows are traces of this store."
+    if not case.joined.joined.any():
+        why = f"None of {rows.num_rows:,} rows is a trace of this store."
         return findings + never_findings(case) + [untestable(check, channel, check, why) for check, channel in JOINED]
     lake_rows = joined_rows(case)
     values, renamed = value_findings(case, lake_rows)
     findings += [*values, *mask_findings(case, lake_rows), *selection_findings(case)]
     findings += column_findings(case, lake_rows, renamed)
-    if not pop.flagged.any():
+    if not case.pop.flagged.any():
         return findings + [untestable(c, ch, c, "No trace of this store is flagged.") for c, ch in STATISTICAL]
     chosen, missing = choose(case)
     return [
         *findings,
-        _inclusion(case, chosen),
+        *_among_others(case, [_inclusion(case, chosen)]),
         _repetition(case),
         *order_findings(case),
-        *strata_findings(case, chosen, missing),
+        *_among_others(case, strata_findings(case, chosen, missing)),
+    ]
+
+
+def _among_others(case: Case, findings: list[Finding]) -> list[Finding]:
+    """Where most rows are no known trace, an association stands, but that none was found says nothing."""
+    if case.joined.share >= LEAST_JOINED:
+        return findings
+    why = (
+        f"Only {int(case.joined.joined.sum()):,} of {case.table.num_rows:,} rows are known to be traces of this store."
+    )
+    return [
+        f if f.verdict in ("leak", "associated_unexplained") else untestable(f.check, f.channel, f.subject, why)
+        for f in findings
     ]
 
 

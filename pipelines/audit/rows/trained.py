@@ -46,9 +46,9 @@ def never_findings(case: Case) -> list[Finding]:
 def mask_findings(case: Case, rows: Rows) -> list[Finding]:
     """Masks of all kinds that the rows carry: per message, or counts of a token mask."""
     findings = never_findings(case)
-    channels = _channels(case.table)
+    channels = _channels(rows.table)  # what most rows do is told by traces, not by what they were mixed with
     unlike = [(n, _unlike(t)) for n in MAY if (t := channels.get(n)) is not None and t.text.any()]
-    unlike += [(name, odd) for name, odd in _token_masks(case.table)]
+    unlike += [(name, odd) for name, odd in _token_masks(rows.table)]
     level = case.level("mask", len(unlike))
     findings += [_inconsistent(case, rows, name, odd, level) for name, odd in unlike]
     told = {f.subject for f in findings if f.verdict == "leak"}
@@ -130,16 +130,17 @@ def _token_masks(table: pa.Table) -> Iterator[tuple[str, np.ndarray]]:
 def _inconsistent(case: Case, rows: Rows, name: str, odd: np.ndarray, level: float) -> Finding:
     if not odd.any():
         return Finding("mask", "L4", "none_found", name, f"{name.capitalize()}: all rows are alike in what trains.")
-    here = odd[case.joined.joined]
     unlike = np.zeros(len(case.pop), dtype=bool)
-    unlike[rows.trace[here]] = True
+    unlike[rows.trace[odd]] = True
     judged = judge(case, ~unlike, case.present, case.present, level)
     flagged = int((unlike & case.pop.flagged).sum())
     number = int(odd.sum())
     told = counted(number, "row trains", "rows train")
     says = f"{name.capitalize()}: {told} unlike the others; {flagged:,} are flagged."
     finding = judged.finding(
-        "mask", "L4", name, says, rows=number, examples=case.rows(np.flatnonzero(odd), "trains otherwise")
+        *("mask", "L4", name, says),
+        rows=number,
+        examples=case.rows(np.flatnonzero(case.joined.joined)[odd], "trains otherwise"),
     )
     present = case.present & case.pop.flagged
     exact = bool(case.pop.flagged[unlike].all() or unlike[present].all())

@@ -124,6 +124,42 @@ def test_a_corpus_of_something_else_is_not_identifiable_in_all() -> None:
     assert all(verdicts(found[check]) == {"not_identifiable"} for check, _ in JOINED)
 
 
+def diluted(rows: pa.Table, times: int = 2) -> pa.Table:
+    """Rows among `times` as many that are no traces."""
+    foreign = pa.array([f"web-{i}" for i in range(len(rows) * times)])
+    others = pa.concat_tables([rows] * times).set_column(3, "sample_id", foreign)
+    both = pa.concat_tables([rows, others])
+    return both.set_column(2, "position", pa.array(np.arange(len(both))))
+
+
+def test_a_changed_reward_is_a_leak_among_however_many_other_rows() -> None:
+    rows = diluted(corpus(POP, np.arange(len(POP)), {"reward": np.where(POP.flagged, 0.0, POP.reward)}))
+    (found,) = examined(POP, rows)["reward"]
+    assert (found.verdict, found.rows) == ("leak", (POP.flagged & (POP.reward != 0)).sum())
+
+
+def test_a_score_as_a_column_is_a_leak_among_however_many_other_rows() -> None:
+    rows = diluted(corpus(POP, np.arange(len(POP)), {"reward": POP.reward, "quality": -POP.score}))
+    assert "leak" in verdicts(examined(POP, rows)["column"])
+
+
+@pytest.mark.parametrize("check", ["inclusion", "repetition", "order"])
+def test_what_goes_with_alerts_is_found_among_however_many_other_rows(check: str) -> None:
+    kept = {
+        "inclusion": np.flatnonzero(~DROPPED),
+        "repetition": np.repeat(np.arange(len(POP)), 1 + POP.flagged),
+        "order": np.argsort(POP.flagged, kind="stable"),
+    }[check]
+    (found,) = examined(POP, diluted(corpus(POP, kept)))[check]
+    assert found.verdict == "associated_unexplained"
+
+
+def test_among_other_rows_it_is_not_said_that_nothing_was_left_out() -> None:
+    found = examined(POP, diluted(corpus(POP, np.flatnonzero(CLEAN["random rows"]))))
+    assert verdicts(found["inclusion"]) == {"not_identifiable"}
+    assert not {f.verdict for fs in found.values() for f in fs} & {"leak", "associated_unexplained"}
+
+
 def test_no_rows_and_no_traces_are_no_fault() -> None:
     assert verdicts(examined(POP, CORPUS_ROWS.arrow().empty_table())["inclusion"]) == {"not_identifiable"}
     nobody = small(traces=8).pop
