@@ -52,7 +52,7 @@ def parse(text: str) -> Derivation:
     if call is None:
         name = NAME.fullmatch(text)
         if name is None:
-            raise Underivable(f"{text!r} is no derivation; write a column's name, or such as log(length) or zscore(reward)")
+            raise Underivable(f"{text!r} is no derivation; write a column's name, log(length) or zscore(reward)")
         if name[1] not in LAKE:
             raise Underivable(f"{name[1]!r} is no column of the lake; use {', '.join(LAKE)}")
         return Derivation(name[1])
