@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,17 @@ class Joined:
     @property
     def joined(self) -> np.ndarray:
         return self.trace >= 0
+
+    def passes(self) -> Iterator[np.ndarray]:
+        """Where each trace (n) stands for the first time, the second, and so on; NaN where it does not so often."""
+        rows = np.flatnonzero(self.joined)
+        rows = rows[np.lexsort((self.position[rows], self.trace[rows]))]
+        trace = self.trace[rows]
+        time = np.arange(len(rows)) - np.searchsorted(trace, trace)
+        for k in range(int(time.max(initial=-1)) + 1):
+            at = np.full(len(self.count), np.nan)
+            at[trace[time == k]] = self.position[rows[time == k]]
+            yield at
 
     @property
     def share(self) -> float:

@@ -25,52 +25,71 @@ class Sorted:
 
 
 def order_findings(case: Case) -> list[Finding]:
-    """One finding, on the traces of the corpus in the order in which each first stands."""
-    traces = np.flatnonzero(case.present)
-    ordered = traces[np.argsort(case.joined.first[traces], kind="stable")]
-    if len(ordered) < LEAST_ROWS or (flagged := int(case.pop.flagged[ordered].sum())) < LEAST_FLAGGED:
-        few = "too few rows" if len(ordered) < LEAST_ROWS else f"{flagged} flagged rows"
-        return [Finding("order", "L2", "not_identifiable", "order", f"There are {few} to tell an order by.")]
+    """One finding, on each pass over the traces: in the order in which they stand first, for the second time, ..."""
+    passes = [at for at in case.joined.passes() if not _few(case, ~np.isnan(at))]
+    if not passes:
+        return [Finding("order", "L2", "not_identifiable", "order", f"There are {_few(case, case.present)}.")]
+    findings = [_of_pass(case, at, k, len(passes)) for k, at in enumerate(passes)]
+    worst = [f for f in findings if f.verdict == "associated_unexplained"]
+    return worst[:1] or findings[:1]
+
+
+def _few(case: Case, present: np.ndarray) -> str:
+    """What is too little to tell an order by; empty if there is enough."""
+    if int(present.sum()) < LEAST_ROWS:
+        return "too few rows to tell an order by"
+    flagged = int((case.pop.flagged & present).sum())
+    return f"{flagged} flagged rows to tell an order by" if flagged < LEAST_FLAGGED else ""
+
+
+def _of_pass(case: Case, position: np.ndarray, number: int, passes: int) -> Finding:
+    """What the order of one pass says; `position` (n) is NaN where a trace is not in it."""
+    traces = np.flatnonzero(~np.isnan(position))
+    ordered = traces[np.argsort(position[traces], kind="stable")]
     sort = sorted_by(case, ordered)
     rank = _within_runs(sort.run)
     whole = np.zeros(len(case.pop))
     whole[ordered] = rank
     told = f"The rows are sorted by {', '.join(sort.by)}" if sort.by else "The rows are in no order of the lake's"
+    if number:
+        told = f"Where traces stand for the {_nth(number + 1)} time: {told[0].lower()}{told[1:]}"
     free = np.isin(np.arange(len(case.pop)), ordered[_shared(sort.run)])
-    level = case.level("order", 2)
+    level = case.level("order", 2 * passes)
     if not (case.pop.flagged & free).any():
-        return [_unexplainable(case, f"{told}; within that order no flagged row could stand elsewhere.", sort)]
+        says = f"{told}; within that order no flagged row could stand elsewhere."
+        return _unexplainable(case, says, sort, position, level)
     for name, marks in (("flagged rows", case.flags), ("rows with a higher score", case.pop.score)):
         tested = against(case.source, whole, marks, free, level, case.seed)
         if tested.test.p <= level:
             where = "earlier" if tested.test.statistic < 0 else "later"
             says = f"{told}, and within that {name} stand {where} than others like them."
-            return [Finding("order", "L2", "associated_unexplained", "order", says, len(ordered), p=tested.test.p)]
-    return [_unexplainable(case, f"{told}; within that, flagged rows stand where others do.", sort, whole, level)]
+            return Finding("order", "L2", "associated_unexplained", "order", says, len(ordered), p=tested.test.p)
+    return _unexplainable(case, f"{told}; within that, flagged rows stand where others do.", sort, position, level)
 
 
-def _unexplainable(
-    case: Case, says: str, sort: Sorted, whole: np.ndarray | None = None, level: float | None = None
-) -> Finding:
+def _nth(number: int) -> str:
+    """
+    >>> _nth(2), _nth(3), _nth(11)
+    ('2nd', '3rd', '11th')
+    """
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _unexplainable(case: Case, says: str, sort: Sorted, position: np.ndarray, level: float) -> Finding:
     """No association is left; if there was one before, what explains it."""
-    position = np.nan_to_num(case.joined.first)
-    size = case.level("order", 2) if level is None else level
+    present = ~np.isnan(position)
     plain = against(
-        case.source,
-        position,
-        case.flags,
-        case.present,
-        size,
-        case.seed,
+        *(case.source, np.nan_to_num(position), case.flags, present, level, case.seed),
         covariates=NOTHING,
         stratified=False,
         drawn=False,
     )
-    if plain.test.p > size:
-        return Finding("order", "L2", "none_found", "order", f"{says}", int(case.present.sum()), p=plain.test.p)
-    by = ", ".join(sort.by) or explained_by(case, position, case.present, case.present, size, ())
+    if plain.test.p > level:
+        return Finding("order", "L2", "none_found", "order", says, int(present.sum()), p=plain.test.p)
+    by = ", ".join(sort.by) or explained_by(case, np.nan_to_num(position), present, present, level, ())
     return Finding(
-        *("order", "L2", "associated_explained", "order", says, int(case.present.sum())),
+        *("order", "L2", "associated_explained", "order", says, int(present.sum())),
         explained_by=by,
         p=plain.test.p,
     )

@@ -68,6 +68,22 @@ def test_an_order_by_flags_is_found_within_whatever_order(name: str) -> None:
     assert "later" in found.says
 
 
+def test_a_second_epoch_by_flags_is_found_and_told_as_such() -> None:
+    found = order(np.concatenate([SHUFFLED, LEAKS["flagged last"]]))
+    assert found.verdict == "associated_unexplained" and "2nd time" in found.says
+
+
+def test_epochs_each_shuffled_are_no_association() -> None:
+    assert order(np.concatenate([RNG.permutation(len(POP)) for _ in range(4)])).verdict == "none_found"
+
+
+def test_traces_drawn_with_replacement_are_no_association() -> None:
+    drawn = RNG.integers(0, len(POP), 3 * len(POP))
+    assert order(drawn).verdict == "none_found"
+    by_reward = RNG.choice(len(POP), 3 * len(POP), p=(0.1 + POP.reward) / (0.1 + POP.reward).sum())
+    assert order(by_reward).verdict in ("none_found", "associated_explained")
+
+
 def test_few_rows_have_no_order() -> None:
     assert order(np.arange(10)).verdict == "not_identifiable"
     assert order(np.flatnonzero(~POP.flagged)).verdict == "not_identifiable"
