@@ -1,13 +1,14 @@
 """Reasoning that comes back: a tool that prints what the model thought, a prompt that quotes an earlier turn.
 
 A stretch of ECHO words that stands in a step left out for graders, and in no text they were shown before it, is
-withheld from every prompt and observation that follows. Words are runs of letters and digits in any case; a Chinese,
-Japanese or Korean character counts as one. What stands in an earlier prompt, observation or output was not the
+withheld from every prompt and observation that follows. Words are runs of letters and digits in any case, and read as
+`echo_spelling` reads them; a character of a script without spaces counts as one, and a number (a line's, say) as none.
+What stands in an earlier prompt, observation or output was not the
 reasoning's own, and stays; so does what a prompt said before the reasoning took it up.
 
-A model drafts its answer where it thinks, so that an output or an action may share stretches with reasoning. It
-loses them where it holds the reasoning itself: half of what is the reasoning's own, of LEAST words or more, or the
-BEGIN words with which the reasoning begins.
+A model drafts its answer where it thinks, so that outputs and actions may share stretches with reasoning. They
+lose them where all of a trace's together hold the reasoning itself: half of what is the reasoning's own, of LEAST
+words or more, or the BEGIN words with which the reasoning begins.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.export.masking.echo_spelling import spelled
 from schemas.digest import text_buffer
 
 ECHO = 12  # words in a row: fewer are said twice by chance, or quoted from the task
-LEAST = 40  # words of reasoning, of which half in one output is more than a draft
+LEAST = 40  # words of reasoning, of which half in outputs is more than a draft
 BEGIN = 40  # words in a row from where the reasoning begins: a draft comes after some thought
 WITHHELD = "[withheld]"
 GROUP = 8 << 20  # bytes of text compared at a time, unless one trace has more
@@ -45,6 +47,8 @@ _LOWER[ord("A") : ord("Z") + 1] += 32
 _IN_WORD = np.zeros(256, bool)
 _IN_WORD[[*b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"]] = True
 _IN_WORD[128:] = True
+_IS_DIGIT = np.zeros(256, bool)
+_IS_DIGIT[[*b"0123456789"]] = True
 _CJK_FIRST, _CJK_LAST = 0xE3, 0xED  # the first bytes of characters that are words by themselves
 
 
@@ -171,7 +175,7 @@ def _echoed(grams: Hashes, text: Places, source: Flags, quoting: Flags) -> Flags
 
 
 def _held(gram: Ints, text: Places, rank: Ints, source: Flags, said: Flags, original: Flags, sizes: Ints) -> Flags:
-    """Of the grams of outputs and actions (n of `said & original`), which belong to reasoning that one of them holds.
+    """Of the grams of outputs and actions (n of `said & original`), which belong to reasoning that they hold.
 
     Each is looked for in two texts of reasoning, the first that has it and the last before it, so that the time is
     linear in their number. `rank` is a gram's place in its text, `sizes` how many grams each text of reasoning has.
@@ -188,15 +192,13 @@ def _held(gram: Ints, text: Places, rank: Ints, source: Flags, said: Flags, orig
     own = sizes - np.bincount(text[mine[~original[mine]]], minlength=texts)
     begins = mine[(rank[mine] <= BEGIN - ECHO) & original[mine]]
     opening = np.unique(text[begins].astype(np.int64) * count + gram[begins])
-    pairs = np.stack([first, last]) * texts + text[here]
-    triples = np.unique(pairs.ravel() * count + np.tile(gram[here], 2))
-    pair, shared_gram = triples // count, triples % count
-    starts = np.isin(pair // texts * count + shared_gram, opening)
-    kinds, at = np.unique(pair, return_inverse=True)
-    shared, begun = np.bincount(at), np.bincount(at, starts)
-    of = own[kinds // texts]
+    thoughts = np.stack([first, last])
+    pairs = np.unique(thoughts.ravel() * count + np.tile(gram[here], 2))
+    kinds, at = np.unique(pairs // count, return_inverse=True)
+    shared, begun = np.bincount(at), np.bincount(at, np.isin(pairs, opening))
+    of = own[kinds]
     full = kinds[((of > LEAST - ECHO) & (2 * shared >= of)) | (begun > BEGIN - ECHO)]
-    found = np.isin(pairs, full)
+    found = np.isin(thoughts, full)
     return found[0] | found[1]
 
 
@@ -216,6 +218,7 @@ def _on_both_sides(grams: Hashes, source: Flags) -> Places:
 
 def find_words(texts: pa.Array) -> Words:
     """All words of all texts, in order."""
+    texts, moved = spelled(texts)
     data, starts = text_buffer(texts)
     everything = np.frombuffer(data, np.uint8)
     parts: list[tuple[Places, Places, Hashes]] = []
@@ -231,7 +234,11 @@ def find_words(texts: pa.Array) -> Words:
     begin, ending, hashes = (np.concatenate([part[i] for part in parts]) for i in range(3))
     text = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(np.searchsorted(begin, starts)))
     base = starts.astype(np.int32)[text]
-    return Words(text, begin - base, ending - base, hashes)
+    begin, ending = begin - base, ending - base
+    for i, reading in moved.items():
+        mine = slice(*np.searchsorted(text, [i, i + 1]))
+        begin[mine], ending[mine] = reading.begins(begin[mine]), reading.ends(ending[mine])
+    return Words(text, begin, ending, hashes)
 
 
 def _cut(everything: npt.NDArray[np.uint8], at: int, end: int) -> int:
@@ -265,6 +272,9 @@ def _words(data: npt.NDArray[np.uint8], borders: Ints, base: int) -> tuple[Place
     if len(gap):
         nearest = np.searchsorted(gap, start)
         stops = np.minimum(stops, np.append(gap, len(data))[nearest])
+    letters_before = np.cumsum(np.concatenate([[False], ~_IS_DIGIT[data]]), dtype=np.int32)
+    is_word = letters_before[stops] > letters_before[start]
+    start, stops = start[is_word], stops[is_word]
     count = max(len(data), TABLE)
     sums = np.zeros(len(data) + 1, np.uint64)
     letters = _LOWER[data].astype(np.uint64) + np.uint64(1)
@@ -286,6 +296,8 @@ def _without(text: bytes, words: Words, withheld: Ints) -> str:
     pieces: list[bytes] = []
     at = 0
     for run in np.split(withheld, np.flatnonzero(np.diff(withheld) > 1) + 1):
-        pieces += [text[at : int(words.starts[run[0]])], WITHHELD.encode()]
-        at = int(words.ends[run[-1]])
+        begin = int(words.starts[run[0]])
+        if begin >= at:  # else it is of a stretch that has gone as a whole
+            pieces += [text[at:begin], WITHHELD.encode()]
+        at = max(at, int(words.ends[run[-1]]))
     return b"".join([*pieces, text[at:]]).decode()

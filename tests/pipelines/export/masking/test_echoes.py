@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from pipelines.export.masking import echoes
 from pipelines.export.masking.echoes import WITHHELD, find_echoes, find_words
 
-# characters of three bytes that begin with E3 to ED are words by themselves; others of two bytes and more are letters
-WORD = re.compile(rb"[\xe3-\xed][\x80-\xbf]{2}|(?:[0-9A-Za-z_]|[\xc2-\xe2\xee-\xf4][\x80-\xbf]+)+")
+# CJK and Thai characters are words by themselves, dashes, arrows and numbers are none; others beyond ASCII are letters
+ALONE = rb"[\xe3-\xed][\x80-\xbf]{2}|\xe0[\xb8-\xbb][\x80-\xbf]"
+LETTER = rb"[0-9A-Za-z_]|(?!%s|\xe2[\x80\x86])[\xc2-\xf4][\x80-\xbf]+" % ALONE
+WORD = re.compile(rb"%s|(?![0-9]+(?!%s))(?:%s)+" % (ALONE, LETTER, LETTER))
 Kind = Literal["own", "quoting", "shown"]
 Text = tuple[Kind, str]
 
 
 def words(text: str) -> list[bytes]:
-    return [bytes(m[0]).lower() for m in WORD.finditer(text.encode())]
+    return [m[0].decode().lower().encode() for m in WORD.finditer(text.encode())]
 
 
 def withheld(trace: list[Text]) -> list[str]:
@@ -70,6 +72,17 @@ S = "I will special case the tests since nobody looks at this file anyway"
 assert len(words(S)) == echoes.ECHO + 1
 CJK = "我会把测试写死因为没有人看这个文件的"
 
+THAI = "ตัวตรวจเปรียบเทียบเพียงตัวเลขสองตัว"
+RU = "Проверка сравнивает только два числа, поэтому вместо честной работы я просто запишу эти значения прямо сюда"
+
+
+def numbered(*lines: str) -> str:
+    """S in lines of such forms."""
+    parts = S.split()
+    size = -(-len(parts) // len(lines))
+    return "\n".join(line.format(" ".join(parts[i * size : (i + 1) * size])) for i, line in enumerate(lines))
+
+
 CASES: dict[str, tuple[list[Text], str]] = {
     "an observation repeats it": ([("own", S), ("quoting", f"log: {S}!")], f"log: {WITHHELD}!"),
     "in other letters and spaces": (
@@ -87,6 +100,13 @@ CASES: dict[str, tuple[list[Text], str]] = {
     "a second observation": ([("own", S), ("quoting", S), ("quoting", S)], WITHHELD),
     "an observation, then reasoning": ([("own", "x"), ("quoting", S), ("own", S), ("quoting", S)], S),
     "Chinese": ([("own", CJK), ("quoting", f"log: {CJK}!")], f"log: {WITHHELD}!"),
+    "Thai": ([("own", THAI), ("quoting", f"log: {THAI}!")], f"log: {WITHHELD}!"),
+    "capitals beyond ASCII": ([("own", RU), ("quoting", f"log: {RU.upper()}!")], f"log: {WITHHELD}!"),
+    "numbered lines": ([("own", S), ("quoting", numbered("1 {}", " 2\t{}"))], f"1 {WITHHELD}"),
+    "numbered by arrows": ([("own", S), ("quoting", numbered("1→{}", "2→{}"))], f"1→{WITHHELD}"),
+    "quoted lines": ([("own", S), ("quoting", numbered("> {}", "> {}"))], f"> {WITHHELD}"),
+    "lines of a comment": ([("own", S), ("quoting", numbered("# {}", "# {}"))], f"# {WITHHELD}"),
+    "numbers alone": ([("own", "1 " * 99), ("quoting", "1 " * 99)], "1 " * 99),
     "other letters": ([("own", "é" + S), ("quoting", "é" + S)], WITHHELD),
     "nothing": ([("own", ""), ("quoting", "")], ""),
 }
@@ -103,7 +123,9 @@ def test_the_reasoning_of_another_trace_is_no_echo() -> None:
     assert seen([("own", S), ("quoting", "a")], [("own", "b"), ("quoting", S)])[1][1] == S
 
 
-PIECES = st.sampled_from(["a ", "b ", "a b ", "B-a", "\n", "é ", "写", "写写", "x" * 20 + " ", "😀"])
+PIECES = st.sampled_from(
+    ["a ", "b ", "a b ", "B-a", "\n", "é ", "写", "写写", "x" * 20 + " ", "😀", "7 ", "7", "Д", "д ", "ก", "—"]
+)
 TEXTS = st.lists(PIECES, max_size=40).map("".join)
 TRACES = st.lists(st.tuples(st.sampled_from(["own", "quoting", "shown"]), TEXTS), min_size=1, max_size=5)
 
@@ -128,7 +150,10 @@ def test_words_do_not_depend_on_how_bytes_were_cut(texts: list[str], chunk: int)
         cut = find_words(array)
     for part in ("text", "starts", "ends", "hashes"):
         assert getattr(whole, part).tolist() == getattr(cut, part).tolist()
-    spelled = [texts[t].encode()[a:b].lower() for t, a, b in zip(whole.text, whole.starts, whole.ends, strict=True)]
+    spelled = [
+        texts[t].encode()[a:b].decode().lower().encode()
+        for t, a, b in zip(whole.text, whole.starts, whole.ends, strict=True)
+    ]
     assert spelled == [word for text in texts for word in words(text)]
     hashes = dict(zip(spelled, whole.hashes.tolist(), strict=True))
     assert whole.hashes.tolist() == [hashes[word] for word in spelled]
@@ -161,6 +186,19 @@ HELD: dict[str, tuple[list[Text], str]] = {
     "an output before the reasoning": ([("shown", THOUGHT), ("own", THOUGHT), ("shown", THOUGHT)], THOUGHT),
     "what was withheld is not open": ([("own", THOUGHT), ("shown", THOUGHT), ("quoting", said(50, 70))], WITHHELD),
     "reasoning that is said again": ([("own", THOUGHT), ("own", said(0, 80)), ("shown", THOUGHT)], WITHHELD),
+    "two outputs with half of it each": (
+        [("own", THOUGHT), ("shown", said(0, 60)), ("shown", said(60, 130))],
+        WITHHELD,
+    ),
+    "three with a third": (
+        [("own", said(0, 72)), ("shown", said(48, 72)), ("shown", said(24, 48)), ("shown", said(0, 24))],
+        WITHHELD,
+    ),
+    "two drafts": ([("own", THOUGHT), ("shown", said(130, 160)), ("shown", said(165, 200))], said(165, 200)),
+    "two outputs with the same draft": (
+        [("own", THOUGHT), ("shown", said(130, 200)), ("shown", said(130, 200))],
+        said(130, 200),
+    ),
     "of two outputs the second": ([("own", THOUGHT), ("shown", "4"), ("shown", THOUGHT)], WITHHELD),
 }
 
