@@ -20,9 +20,12 @@ KINDS = {
     "column": "column:metadata.KEY or column:NAME, for what a monitor or a reviewer seems to have made, and for what "
     "is mapped to a name that is not its own",
     "environment": "environment:NAME, for an environment that a condition takes or leaves by name",
+    "checkpoint": "checkpoint:NAME, for a checkpoint that a condition takes from among others or leaves by name",
+    "training_step": "training_step:NUMBER, for a step that a condition takes from among others or leaves by itself",
     "canary": "canary:TEXT, for a canary that stands in a trace",
     "id": "id:TEXT, for the id of a rule, an alert or a finding that stands in a trace",
 }
+CHOSEN = ("environment", "checkpoint", "training_step")  # columns of which leaving one out may be a verdict
 FOUND_LATER = ("canary", "id")  # in the text of traces, which is read long after the settings
 GIVEN, SCORES = ("reward", "success"), ("score", "scores")  # what an environment's own score is mapped to
 LONGEST = 366  # days; a wall with a hole for longer is to be built another way
@@ -63,7 +66,8 @@ def needed(where: Iterable[Predicate], columns: Iterable[str], renamed: Mapping[
     """(flow, why) for all in the settings that is refused unless it is declassified.
 
     One environment chosen (`environment = X`) is a data set; environments chosen from among many, or one left out, is
-    a decision about environments, and what they are known for may come from alerts.
+    a decision about environments, and what they are known for may come from alerts. So it is with checkpoints and
+    steps; a range of steps is a part of training.
     """
     for name in columns:
         if name.startswith(METADATA) and is_monitor_word(name.removeprefix(METADATA)):
@@ -76,10 +80,13 @@ def needed(where: Iterable[Predicate], columns: Iterable[str], renamed: Mapping[
         if not is_monitor_word(source):
             yield f"column:{source}", why
     for predicate in where:
-        if predicate.column == "environment" and predicate.op in ("!=", "in"):
+        if predicate.column in CHOSEN and predicate.op in ("!=", "in"):
             names = predicate.value if isinstance(predicate.value, tuple) else (predicate.value,)
             for name in map(str, names):
-                yield f"environment:{name}", f"is named by the condition {predicate}, which may be a monitor's verdict"
+                yield (
+                    f"{predicate.column}:{name}",
+                    f"is named by the condition {predicate}, which may be a monitor's verdict",
+                )
 
 
 def passes(declassified: Iterable[Declassification], kind: str, text: str) -> bool:

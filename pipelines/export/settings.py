@@ -18,7 +18,8 @@ class Declassification(Strict):
     """One thing that the firewall would refuse, let through by a person, until a day, and for a reason.
 
     `flow` names exactly what: `column:metadata.label`, `environment:NAME` (left out by `where`, since `rates` say so),
-    `canary:TEXT`, `id:TEXT` (a rule's or an alert's id that stands in a trace). There are no wildcards.
+    `checkpoint:NAME` and `training_step:NUMBER` (likewise), `canary:TEXT`, `id:TEXT` (a rule's or an alert's id that
+    stands in a trace). There are no wildcards.
     """
 
     flow: str = Field(min_length=3)

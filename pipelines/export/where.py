@@ -25,6 +25,7 @@ from schemas.errors import Fault, InputError
 
 Value = str | int | float | bool | dt.date
 MOST_VALUES = 50  # that `in` takes: some environments or checkpoints, never a list of rows
+MOST_CONDITIONS = 50  # in all: each could leave out one more row
 ORDER = ("<", "<=", ">", ">=")
 EQUAL = ("=", "!=")
 NULLS = ("is null", "is not null")
@@ -137,6 +138,9 @@ def parse_where(texts: Sequence[str]) -> tuple[Predicate, ...]:
             predicates.append(_parse(text))
         except _Wrong as wrong:
             faults.append(Fault("where", None, f"{text.strip()!r}: {wrong.what}", wrong.todo))
+    if len(texts) > MOST_CONDITIONS:
+        todo = "state what the traces have in common; one by one, conditions would leave out single rows"
+        faults.append(Fault("where", None, f"{len(texts)} conditions, and an export takes {MOST_CONDITIONS}", todo))
     faults += _pinned(predicates)
     if faults:
         raise InputError(faults)

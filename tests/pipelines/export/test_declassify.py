@@ -35,6 +35,10 @@ NEEDS = [
     ((), ("metadata.label",), {}, "column:metadata.label"),
     (("environment != web",), (), {}, "environment:web"),
     (("environment in (web)",), (), {}, "environment:web"),
+    (("checkpoint != c-7",), (), {}, "checkpoint:c-7"),
+    (("checkpoint in ('c-8')",), (), {}, "checkpoint:c-8"),
+    (("training_step != 1000",), (), {}, "training_step:1000"),
+    (("training_step in (2000)",), (), {}, "training_step:2000"),
     ((), (), {"reward": "suspicion"}, "column:suspicion"),
 ]
 
@@ -56,9 +60,10 @@ def test_what_may_be_a_monitors_word_needs_exactly_its_own_declassification(
     ("where", "columns"),
     [
         (("environment = web", "reward >= 0.5", "model != 'm-1'", "environment is not null"), ()),
+        (("checkpoint = c-7", "training_step >= 1000", "training_step < 2000", "checkpoint is not null"), ()),
         ((), ("metadata.difficulty", "success", "rollout_group")),
     ],
-    ids=["conditions", "columns"],
+    ids=["conditions", "of training", "columns"],
 )
 def test_what_was_there_before_any_monitor_needs_none(where: tuple[str, ...], columns: tuple[str, ...]) -> None:
     assert said([], where, columns) == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.export.where import COLUMNS, MOST_VALUES, Predicate, parse_where
+from pipelines.export.where import COLUMNS, MOST_CONDITIONS, MOST_VALUES, Predicate, parse_where
 from schemas.errors import InputError
 from schemas.trace import DIMENSIONS
 
@@ -162,6 +162,13 @@ def test_fifty_values_are_taken_and_one_said_twice_counts_once() -> None:
     values = [*range(MOST_VALUES), 0, 1]
     (predicate,) = parse_where([f"training_step in ({', '.join(map(str, values))})"])
     assert predicate.value == tuple(range(MOST_VALUES))
+
+
+def test_fifty_conditions_are_taken_and_no_more() -> None:
+    conditions = [f"window_index != {i}" for i in range(MOST_CONDITIONS + 1)]
+    assert len(parse_where(conditions[:-1])) == MOST_CONDITIONS
+    with pytest.raises(InputError, match="51 conditions, and an export takes 50"):
+        parse_where(conditions)
 
 
 def test_all_faults_are_told_at_once() -> None:
