@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.audit.asked import CERTIFICATE, Asked
 from pipelines.audit.corpus.files import CorpusSettings
@@ -13,10 +13,11 @@ from pipelines.audit.graders.reward_fn import check_reward_fn
 from pipelines.audit.graders.sampled import sample
 from pipelines.audit.history import CorpusPrint
 from pipelines.audit.messages.check import Asked as Compared
-from pipelines.audit.messages.check import audience_of, message_findings, shown_findings
+from pipelines.audit.messages.check import audience_of, lake_texts, message_findings, shown_findings
+from pipelines.audit.messages.copies import copies
 from pipelines.audit.messages.known import Audience
 from pipelines.audit.rows.case import Case
-from pipelines.audit.rows.examine import case_of, examine
+from pipelines.audit.rows.examine import case_of, examine_case
 from pipelines.audit.rows.population import population
 from pipelines.audit.text.index import build_index
 from pipelines.audit.text.pipeline import Scanned, scan_corpus, workers_for
@@ -91,11 +92,12 @@ def check(
     tell("comparing rows with traces and alerts")
     people, rows = population(asked.store, settings.min_level), scanned.rows
     spent = alpha * (1 - share)
-    found += examine(people, rows, asked.selection, spent, asked.key, corpus.seed)
-    if settings.traces is not None:
+    case = case_of(people, rows, asked.selection, spent, asked.key, corpus.seed)
+    if settings.traces is None:
+        found += examine_case(case)
+    else:
         tell("comparing messages with the lake's texts")
-        case = case_of(people, rows, asked.selection, spent, asked.key, corpus.seed)
-        found += _messages(case, asked, scanned, audience, place, beam_args)
+        found += _with_texts(case, asked, settings.traces, scanned, audience, place, beam_args)
     return Checked((*found, *_unspoken(asked, found)), scanned.count)
 
 
@@ -103,16 +105,27 @@ def _rows_of(scanned: Scanned) -> list[tuple[str, str]]:
     return [(f.name, f.path) for f in scanned.looked.files if not f.beside]
 
 
-def _messages(
-    case: Case, asked: Asked, scanned: Scanned, audience: Audience, place: Place, beam_args: Sequence[str]
+def _with_texts(
+    case: Case,
+    asked: Asked,
+    lake: str,
+    scanned: Scanned,
+    audience: Audience,
+    place: Place,
+    beam_args: Sequence[str],
 ) -> list[Finding]:
+    """What rows and messages say, once rows whose id is no trace's are known by their text."""
     settings = asked.settings
-    if settings.traces is None or not case.joined.joined.any():
-        return []
     workers = settings.workers or workers_for(scanned.nbytes, beam_args)
-    wanted = Compared(settings.traces, place, workers, beam_args, settings.id_column)
+    wanted = Compared(lake, place, workers, beam_args, settings.id_column)
     with asked.store.connect() as con:
-        found = message_findings(case, scanned.looked, con, audience, wanted)
+        texts = lake_texts(case, con, audience, wanted)
+        if texts:
+            case = replace(case, joined=case.joined.with_copies(copies(case, texts)))
+        found = examine_case(case)
+        if not case.joined.joined.any():
+            return found
+        found += message_findings(case, scanned.looked, con, audience, wanted, texts)
     return [*found, *shown_findings(case, audience)]
 
 

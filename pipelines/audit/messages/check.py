@@ -15,7 +15,7 @@ from pipelines.audit.finding import Finding
 from pipelines.audit.messages.closer import Kind, Looked, kinds, look
 from pipelines.audit.messages.compare import Unknown, chosen, texts_of, unknown_messages
 from pipelines.audit.messages.known import Audience
-from pipelines.audit.messages.lake import staged_texts, whole_traces
+from pipelines.audit.messages.lake import Texts, staged_texts, whole_traces
 from pipelines.audit.rows.case import Case, counted
 from pipelines.audit.rows.judge import judge
 from pipelines.audit.text.looked import Looked as Scan
@@ -60,14 +60,25 @@ def audience_of(files: Sequence[CorpusFile], declared: str | None) -> Audience:
     return Audience(declared)
 
 
+def lake_texts(case: Case, con: duckdb.DuckDBPyConnection, audience: Audience, asked: Asked) -> list[Texts]:
+    """The digests of the lake's texts; none are read for rows that hold no messages."""
+    if case.table["messages"].null_count == case.table.num_rows:
+        return []
+    return list(staged_texts(con, asked.lake, audience, asked.staging, asked.workers, asked.beam_args))
+
+
 def message_findings(
-    case: Case, scan: Scan, con: duckdb.DuckDBPyConnection, audience: Audience, asked: Asked
+    case: Case,
+    scan: Scan,
+    con: duckdb.DuckDBPyConnection,
+    audience: Audience,
+    asked: Asked,
+    known: Sequence[Texts],
 ) -> list[Finding]:
     """Findings of the check `text`, by how a message differs."""
     spoken = case.table["messages"]
     if spoken.null_count == len(spoken):
         return [Finding("text", "L1", "not_assessed", "messages", "The rows hold no messages that could be compared.")]
-    known = staged_texts(con, asked.lake, audience, asked.staging, asked.workers, asked.beam_args)
     unknown = unknown_messages(case, known)
     found = [*_lost(unknown), *_moved(case, unknown)]
     if not audience.blind:  # graders are shown a part of each trace, by a policy

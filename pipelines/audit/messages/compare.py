@@ -49,7 +49,7 @@ def unknown_messages(case: Case, known: Iterable[Texts]) -> Unknown:
         at = np.array([place.get(k, -1) for k in texts.keys], np.int64)
         there[at[at >= 0]] = True
         owner = np.repeat(at, texts.counts)
-        parts.append(_pairs(owner[owner >= 0], texts.digests[owner >= 0]))
+        parts.append(pairs_of(owner[owner >= 0], texts.digests[owner >= 0]))
         steps.append(texts.steps[owner >= 0].astype(np.int64))
     every, step = np.concatenate(parts), np.concatenate(steps)
     by_step = np.lexsort((step, every))
@@ -64,7 +64,7 @@ def unknown_messages(case: Case, known: Iterable[Texts]) -> Unknown:
     trace = case.joined.trace[row]
     asked = (trace >= 0) & (chars > 0) & there[np.maximum(trace, 0)]
     found = np.ones(len(row), bool)
-    mine = _pairs(trace[asked], _numbers(flat.field("text_digest"))[asked])
+    mine = pairs_of(trace[asked], digest_numbers(flat.field("text_digest"))[asked])
     number = np.minimum(np.searchsorted(pairs, mine), max(len(pairs) - 1, 0))
     found[asked] = pairs[number] == mine if len(pairs) else False
     joined = case.joined.joined
@@ -85,11 +85,12 @@ def _moved(row: I64, first: I64, last: I64) -> I64:
     return np.unique(row[1:][earlier])
 
 
-def _pairs(owner: I64, digests: U64) -> U64:
+def pairs_of(owner: I64, digests: U64) -> U64:
+    """One number for each text (its digest) of each trace (n each)."""
     return digests ^ ((owner.astype(np.uint64) + np.uint64(1)) * MIX)
 
 
-def _numbers(digests: pa.Array) -> U64:
+def digest_numbers(digests: pa.Array) -> U64:
     """The beginnings of digests (n hexadecimal texts) as numbers."""
     joined = "".join(pc.utf8_slice_codeunits(digests, 0, 16).to_pylist())
     return np.frombuffer(bytes.fromhex(joined), ">u8").astype(np.uint64)

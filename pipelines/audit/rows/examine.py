@@ -49,10 +49,14 @@ def examine(
     `rows` are CORPUS_ROWS. `alpha` is the chance that all statistical checks together may give a false
     `associated_unexplained`; `key` is that of keyed ids. The same arguments give the same findings.
     """
-    case = case_of(pop, rows, declared, alpha, key, seed)
-    findings = _unjoined(case)
+    return examine_case(case_of(pop, rows, declared, alpha, key, seed))
+
+
+def examine_case(case: Case) -> list[Finding]:
+    """The same, of rows that are joined already."""
+    findings = [*_unjoined(case), *_by_text(case)]
     if not case.joined.joined.any():
-        why = f"None of {rows.num_rows:,} rows is a trace of this store."
+        why = f"None of {case.table.num_rows:,} rows is a trace of this store."
         return findings + never_findings(case) + [untestable(check, channel, check, why) for check, channel in JOINED]
     lake_rows = joined_rows(case)
     values, renamed = value_findings(case, lake_rows)
@@ -97,6 +101,25 @@ def _unjoined(case: Case) -> list[Finding]:
     return findings
 
 
+def _by_text(case: Case) -> list[Finding]:
+    """Rows under an id of no trace that were known by their text, and whether their traces are the flagged ones."""
+    at = np.flatnonzero(case.joined.by_text)
+    if not len(at):
+        return []
+    subject, renamed = "rows known by their text", np.zeros(len(case.pop), bool)
+    renamed[case.joined.trace[at]] = True
+    flagged = int((renamed & case.pop.flagged).sum())
+    says = f"{counted(len(at), 'row has an id', 'rows have ids')} of no trace and the text of one, and "
+    says += f"{'was' if len(at) == 1 else 'were'} taken for it; {flagged:,} of these traces are flagged, "
+    says += f"of all that are there {case.pop.flagged[case.present].mean():.1%}."
+    if renamed[case.present].all():
+        return [Finding("selection", "L2", "none_found", subject, f"{says} All are so.", len(at))]
+    judged = judge(case, renamed, case.present, case.present, case.level("repetition", 2))
+    if judged.why:
+        says += f" Whether that is tied to the alerts cannot be told: {judged.why}."
+    return [judged.finding("selection", "L2", subject, says, rows=len(at), examples=case.rows(at, subject))]
+
+
 def _inclusion(case: Case, chosen: Chosen) -> Finding:
     if case.present.all():
         says = f"All {counted(len(case.pop), 'trace is', 'traces are')} present: nothing was left out."
@@ -134,8 +157,12 @@ def _repetition(case: Case) -> Finding:
     expected = case.replayed.times if case.replayed and case.replayed.repeated else np.zeros_like(count)
     over = (count - expected) * case.present
     if not case.present.any() or (count[case.present] == 1).all():
-        return Finding("repetition", "L2", "none_found", "repetition", "Every trace is there once.")
-    judged = judge(case, over, case.present, case.present, case.level("repetition"))
+        others = int((~case.joined.joined).sum())
+        says = "Every trace is there once"
+        says += f", as far as is known: of {counted(others, 'row')} it is not known what they are." if others else "."
+        return Finding("repetition", "L2", "none_found", "repetition", says)
+    tests = 2 if case.joined.by_text.any() else 1
+    judged = judge(case, over, case.present, case.present, case.level("repetition", tests))
     mean = [
         float(count[case.present & who].mean()) for who in (case.pop.flagged, ~case.pop.flagged) if _some(case, who)
     ]

@@ -21,6 +21,7 @@ class Joined:
     """`trace` (m) is each corpus row's place in the population, NONE or AMBIGUOUS, found `by` a kind of id.
 
     `position` (m) is where the row stands; `count`, `first` (n): how often a trace is there, first where (else NaN).
+    `by_text` (m) are rows that joined by their text, since their id is no trace's.
     """
 
     trace: np.ndarray
@@ -28,6 +29,12 @@ class Joined:
     count: np.ndarray
     first: np.ndarray
     position: np.ndarray
+    by_text: np.ndarray
+
+    def with_copies(self, copied: np.ndarray) -> Joined:
+        """The same, where rows (m) that joined none are those traces that they are copies of, or still NONE."""
+        by_text = (self.trace == NONE) & (copied >= 0)
+        return _joined(np.where(by_text, copied, self.trace), self.by, self.position, by_text, len(self.count))
 
     @property
     def joined(self) -> np.ndarray:
@@ -61,12 +68,15 @@ def join(pop: Population, rows: pa.Table, key: bytes | None) -> Joined:
     trace = found[by]
     if by == "trace_id" and pop.conflict.any():
         trace = _told_apart(pop, rows, trace)
+    return _joined(trace, by, numbers(rows["position"]), np.zeros(len(trace), bool), len(pop))
+
+
+def _joined(trace: np.ndarray, by: str, position: np.ndarray, by_text: np.ndarray, traces: int) -> Joined:
     here = trace >= 0
-    position = numbers(rows["position"])
-    count = np.bincount(trace[here], minlength=len(pop)).astype(np.int64)
-    first = np.full(len(pop), np.inf)
+    count = np.bincount(trace[here], minlength=traces).astype(np.int64)
+    first = np.full(traces, np.inf)
     np.minimum.at(first, trace[here], position[here])
-    return Joined(trace, by, count, np.where(count > 0, first, np.nan), position)
+    return Joined(trace, by, count, np.where(count > 0, first, np.nan), position, by_text)
 
 
 def _place(given: pa.Array, known: pa.Array) -> np.ndarray:
