@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipelines.audit.asked import CERTIFICATE, Asked
 from pipelines.audit.corpus.files import CorpusSettings
@@ -23,6 +25,7 @@ from pipelines.audit.text.index import build_index
 from pipelines.audit.text.pipeline import Scanned, scan_corpus, workers_for
 from pipelines.audit.text.texts import all_texts
 from pipelines.audit.watch import watched
+from pipelines.guard import Guard
 from pipelines.stage import Place
 from schemas.errors import CotmonitorError
 
@@ -131,7 +134,8 @@ def _with_texts(
 
 def _certificate(asked: Asked) -> Finding:
     """Whether the certificate holds; without the lake, only whether the files are those that it names."""
-    from pipelines.export.certificate import verify
+    from pipelines.export.certificate import declassified, verify
+    from pipelines.export.declassify import expired
 
     settings = asked.settings
     wrong = verify(asked.place, settings.traces, settings.id_key_file)
@@ -144,7 +148,8 @@ def _certificate(asked: Asked) -> Finding:
         says = "the files are those that it names; whether they are what the lake gives was not seen, without --traces"
     else:
         says = "it holds: exporting the lake again gives the same bytes"
-    return Finding("certificate", "L5", "none_found", CERTIFICATE, says)
+    past = expired(declassified(Guard(), Path(asked.place)), dt.datetime.now(dt.UTC).date())
+    return Finding("certificate", "L5", "none_found", CERTIFICATE, "; ".join([says, *past]))
 
 
 def _scan(asked: Asked, place: Place, beam_args: Sequence[str]) -> Scanned:

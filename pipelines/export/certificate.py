@@ -22,7 +22,7 @@ from pipelines.export.papers.faults import (
 )
 from pipelines.export.papers.publish import CERTIFICATE, DATA, DEAD_LETTERS, MANIFEST
 from pipelines.export.run import export_lake
-from pipelines.export.settings import ExportSettings
+from pipelines.export.settings import Declassification, ExportSettings
 from pipelines.guard import Guard
 from schemas.errors import CotmonitorError
 
@@ -49,6 +49,11 @@ def verify(folder: str | Path, traces: str | None = None, key_file: Path | None 
             return said  # without its settings, or its key, it would be another export
         said += _made_again(guard, place, papers, traces, key_file)
     return said
+
+
+def declassified(guard: Guard, folder: Path) -> list[Declassification]:
+    """What a person let through, by a certificate that holds."""
+    return [Declassification.model_validate(d) for d in read_papers(guard, folder).certificate["declassified"]]
 
 
 def _made_again(guard: Guard, folder: Path, papers: Papers, traces: str, key_file: Path | None) -> Iterator[str]:

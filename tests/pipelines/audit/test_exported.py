@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.export.run import export_lake
-from pipelines.export.settings import ExportSettings
+from pipelines.export.settings import Declassification, ExportSettings
 from pipelines.job import Job
 from pipelines.run import run_job
 from pipelines.samples import write_samples
@@ -61,6 +62,26 @@ def test_an_export_is_clean(home: Path, audience: str) -> None:
     assert by_check["certificate"] == "none_found"
     assert "the same bytes" in next(f["says"] for f in said["findings"] if f["check"] == "certificate")
     assert {by_check[c] for c in ("reward", "inclusion", "repetition")} == {"none_found"}
+
+
+def test_what_was_declassified_until_a_day_that_is_past_is_told(home: Path, tmp_path: Path) -> None:
+    expires = dt.date(2026, 1, 31)
+    let = Declassification(flow="environment:swe", owner="ada", reason="a test", expires=expires)
+    settings = ExportSettings(
+        traces=str(home / "lake"),
+        out=str(tmp_path / "out"),
+        audience="grader",
+        where=("environment != swe",),
+        declassify=(let,),
+    )
+    export_lake(settings, quiet=True, today=dt.date(2026, 1, 1))
+    (found,) = [
+        f
+        for f in json.loads(audit(home, str(tmp_path / "out"), "--certificate").stdout)["findings"]
+        if f["check"] == "certificate"
+    ]
+    assert found["verdict"] == "none_found"
+    assert found["says"].endswith("was declassified by ada until 2026-01-31, which is past")
 
 
 def test_a_keyed_export_joins_nothing_without_its_key(home: Path) -> None:
