@@ -101,15 +101,6 @@ def unneeded(declassified: Iterable[Declassification], found: Iterable[tuple[str
     return [_fault(flow, *UNUSED) for flow in later if flow not in seen]
 
 
-def expired(declassified: Iterable[Declassification], today: dt.date) -> list[str]:
-    """What of an export's declassifications has expired since, in words: to be told, and no fault of the export."""
-    return [
-        f"{d.flow} was declassified by {d.owner} until {d.expires}, which is past"
-        for d in declassified
-        if d.expires < today
-    ]
-
-
 def _malformed(given: Declassification) -> Iterator[Fault]:
     kind, colon, name = given.flow.partition(":")
     if kind not in KINDS or not colon:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipelines.export.declassify import LONGEST, check, expired, passes, unneeded
+from pipelines.export.declassify import LONGEST, check, passes, unneeded
 from pipelines.export.settings import Declassification
 from pipelines.export.where import parse_where
 
@@ -144,9 +144,3 @@ def test_a_text_in_a_trace_passes_only_as_itself_and_must_be_there() -> None:
     assert not passes(flows, "id", "C-1")
     assert unneeded(flows, [("canary", "C-1"), ("id", "TG08.lookup-table")]) == []
     assert [str(f).split()[1] for f in unneeded(flows, [("canary", "C-1")])] == ["id:TG08.lookup-table"]
-
-
-def test_an_old_export_says_what_has_expired_since() -> None:
-    flows = [given("environment:web"), given("canary:x", TODAY)]
-    assert expired(flows, TODAY) == []
-    assert expired(flows, SOON) == ["canary:x was declassified by ann until 2026-05-01, which is past"]
