@@ -17,6 +17,7 @@ from schemas.errors import PackError
 
 Source = Literal["alert", "judgement", "review", "pack"]
 QUOTING = ("quote", "quotes", "excerpt", "excerpts", "evidence", "span", "spans")  # of a verdict: the trace's words
+HEADING = 20  # words: fewer are no paragraph by themselves
 QUOTED_ALERTS = 8  # alerts of one rationale whose excerpts are looked at; one that quotes its trace has few
 
 
@@ -147,14 +148,14 @@ def _packs(configs: Iterable[str]) -> tuple[list[MonitorText], tuple[str, ...]]:
 
 
 def paragraphs(path: Path, name: str) -> Iterator[MonitorText]:
-    """The paragraphs of a text file, each named by the line on which it begins."""
+    """The paragraphs of a text file, each named by the line on which it begins; a heading goes with what follows."""
     lines = path.read_text("utf-8").splitlines()
     begun, held = 1, list[str]()
     for number, line in enumerate([*lines, ""], 1):
         if line.strip():
             begun = begun if held else number
             held.append(line)
-        elif held:
+        elif held and (number > len(lines) or len(" ".join(held).split()) >= HEADING):
             yield MonitorText("pack", f"{name}:{begun}", "\n".join(held))
             held = []
 

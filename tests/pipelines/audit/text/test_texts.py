@@ -87,8 +87,14 @@ def test_what_a_verdict_says_and_what_it_quotes(verdict: str, says: tuple[str, .
 
 
 def test_paragraphs_are_named_by_their_first_line(tmp_path: Path) -> None:
-    (tmp_path / "p.yml").write_text("one\ntwo\n\n\n  \nthree\n")
-    assert [(t.id, t.text) for t in paragraphs(tmp_path / "p.yml", "p")] == [("p:1", "one\ntwo"), ("p:6", "three")]
+    long = "word " * 19 + "last"
+    (tmp_path / "p.yml").write_text(f"one\n{long}\n\n\n  \nthree\n")
+    assert [(t.id, t.text) for t in paragraphs(tmp_path / "p.yml", "p")] == [("p:1", f"one\n{long}"), ("p:6", "three")]
+
+
+def test_a_heading_goes_with_the_paragraph_that_follows(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("\nrules:\n\none two\nthree\n")
+    assert [(t.id, t.text) for t in paragraphs(tmp_path / "p.yml", "p")] == [("p:2", "rules:\none two\nthree")]
 
 
 def test_alike_texts_are_counted(store: Store) -> None:
