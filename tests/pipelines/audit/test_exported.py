@@ -84,11 +84,14 @@ def test_what_was_declassified_is_told_with_its_last_day(home: Path, tmp_path: P
     assert found["says"].endswith("environment:swe was declassified by ada until 2026-01-31")
 
 
-def test_a_keyed_export_joins_nothing_without_its_key(home: Path) -> None:
+def test_a_keyed_export_without_its_key_joins_by_its_texts_alone(home: Path) -> None:
+    blind = json.loads(audit(home, "train/rl", traces=False).stdout)
+    assert {f["verdict"] for f in blind["findings"] if f["check"] == "inclusion"} == {"not_identifiable"}
     result = audit(home, "train/rl")
     said = json.loads(result.stdout)
-    assert result.exit_code == 0
-    assert {f["verdict"] for f in said["findings"] if f["check"] == "inclusion"} == {"not_identifiable"}
+    bad = [f for f in said["findings"] if f["verdict"] in ("leak", "associated_unexplained")]
+    assert (result.exit_code, bad) == (0, []), result.stderr
+    assert any(f["subject"] == "rows known by their text" for f in said["findings"])
 
 
 def test_an_edited_export_is_broken(home: Path, tmp_path: Path) -> None:
