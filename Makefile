@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/cotmonitor demo --dir demo
 
 test: lint types
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

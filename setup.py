@@ -44,6 +44,7 @@ DEV = [
     "mypy>=1.15",
     "psutil>=6",
     "pytest>=8.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.12",
     "tokenizers>=0.21",
     "types-PyYAML>=6.0",
