@@ -32,7 +32,7 @@ def test_changes_in_order_of_trace_and_behaviour(tmp_path: Path) -> None:
     assert changes == [
         Change("appears", path, 0, 0, "one", "TG08", None, "low", ("TG08.a",), "hardcode"),
         Change("vanishes", path, 0, 1, "two", "TG02", "low", None, ("TG02.b",), "skip"),
-        Change("changes", path, 0, 2, "three", "HO02", "low", "medium", ("HO02.c",), "tested"),
+        Change("changes", path, 0, 2, "three", "HO02", "medium", "high", ("HO02.c",), "tested"),
         Change("appears", path, 0, 3, "four", "HO13", None, "low", ("HO13.d",), "erase"),
     ]
     assert (tally.traces, tally.dead, tally.before, tally.after, tally.same) == (5, 1, 3, 4, 1)
