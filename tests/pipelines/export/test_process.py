@@ -125,7 +125,7 @@ def opened(module: Path) -> list[str]:
 
 def test_an_export_opens_nothing_but_through_the_guard() -> None:
     folder = killing.REPOSITORY / "pipelines" / "export"
-    modules = [*folder.glob("*.py"), folder.parent / "cli" / "export.py"]
+    modules = [*folder.rglob("*.py"), folder.parent / "cli" / "export.py"]
     found = {call for module in modules for call in opened(module)}
     assert found - {f"{where}: {name}" for where, name in MAY.items()} == set()
     assert len(found) >= 4  # the check sees what there is
