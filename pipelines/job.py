@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipelines.judge.settings import JudgeSettings
+from pipelines.standard import standard_monitors
 from pipelines.yamlfile import YamlKind, faults_of, read_yaml
 from schemas.contracts.run.settings import ContractSettings
 from schemas.errors import JobFileError
@@ -32,7 +33,7 @@ class Job(Strict):
     layout: str = "auto"
     map: dict[str, str] = Field(default_factory=dict)
     date: dt.date | None = None
-    monitors: tuple[str, ...] = ("rules:core",)
+    monitors: tuple[str, ...] = Field(default_factory=standard_monitors)
     sample: int | None = Field(None, ge=1)
     workers: int | None = Field(None, ge=1, le=256)
     retry: bool = False

@@ -27,10 +27,10 @@ Examples:
   cotmonitor demo --dir /tmp/look --traces 5000
 """
 ALERTS = r"""
-SELECT environment, checkpoint, behaviour, "level", count(*) AS alerts,
+SELECT environment, checkpoint, behaviour, "level", count(DISTINCT trace_key) AS traces,
        left(regexp_replace(min(evidence[1].excerpt), '\s+', ' ', 'g'), 72) AS "for example"
 FROM alerts WHERE "level" <> 'informational'
-GROUP BY ALL ORDER BY alerts DESC, environment, checkpoint, behaviour, "level" LIMIT 12
+GROUP BY ALL ORDER BY traces DESC, environment, checkpoint, behaviour, "level" LIMIT 12
 """
 # `rates` has one row per behaviour, and a trace may show several: for a share of traces each is counted once
 SHARES = """
@@ -47,9 +47,9 @@ SELECT environment, training_run, training_step,
 FROM seen GROUP BY ALL ORDER BY environment, training_run, training_step
 """
 RATES = """
-SELECT environment, training_run, training_step, behaviour, assessed, flagged, rate, low, high
+SELECT environment, training_run, training_step, monitor, behaviour, assessed, flagged, rate, low, high
 FROM rates WHERE stance = 'any' AND flagged > 0
-ORDER BY low DESC, environment, training_run, training_step, behaviour LIMIT 8
+ORDER BY low DESC, environment, training_run, training_step, behaviour, monitor LIMIT 8
 """
 WORST = f"""
 SELECT alert_id FROM alerts ORDER BY list_position({list(LEVELS)}, "level") DESC, score DESC, alert_id LIMIT 1
@@ -89,7 +89,7 @@ def command(folder: Path, traces: int, seed: int, dry_run: bool) -> None:
 
 def tell(store: Store, path: Path) -> None:
     """What was found, where and from when on, and what to try next."""
-    click.echo("\nThe most frequent alerts\n")
+    click.echo("\nThe most frequent alerts, by traces\n")
     _show(store, ALERTS)
     click.echo("Share of traces flagged, in percent, by environment and training step\n")
     _, shares = _ask(store, SHARES)

@@ -10,6 +10,7 @@ import click
 
 from pipelines.cli.options import Directory, layout_options, parse_rename
 from pipelines.cli.output import print_rows
+from pipelines.standard import standard_monitors
 
 if TYPE_CHECKING:
     from pipelines.evaluate.report import Report
@@ -37,7 +38,7 @@ LEVELS = ("informational", "low", "medium", "high", "critical")  # schemas.resul
     metavar="VALUE=MEANING[,...]",
     help="What values of the label column mean: test_gaming, hidden_objective, a behaviour id, benign or unknown.",
 )
-@click.option("--monitors", default=None, metavar="NAME[,...]", help="Monitors to run.  [default: rules:core]")
+@click.option("--monitors", default=None, metavar="NAME[,...]", help="Monitors to run.  [default: those of run]")
 @click.option("--store", default=None, metavar="DIR", help="Take scores from this store, and run no monitor.")
 @click.option(
     "--calibration",
@@ -118,7 +119,7 @@ def command(
 
     if bool(labels) == bool(label_column):
         raise click.UsageError("give either --labels or --label-column")
-    defaults = () if store else ("rules:core",)
+    defaults = () if store else standard_monitors()
     settings = EvaluateSettings(
         traces=patterns,
         labels=labels,

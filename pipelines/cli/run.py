@@ -35,7 +35,8 @@ Examples:
     "--monitors",
     metavar="LIST",
     default=None,
-    help="Comma-separated: rules (core pack), rules:PACK, code, classifier or classifier:MODEL.",
+    help="Comma-separated: rules (core pack), rules:PACK, code, classifier or classifier:MODEL.  [default: rules:core, "
+    "code, and classifier where scikit-learn and skops are installed]",
 )
 @click.option("--sample", type=int, metavar="N", default=None, help="Draw N traces evenly; the same ones each time.")
 @click.option("--workers", type=int, metavar="N", default=None, help="Worker processes; by default as many as repay.")
@@ -79,12 +80,15 @@ def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> N
     """
     from pipelines.job import load_job
     from pipelines.run import run_job
+    from pipelines.standard import LEFT_OUT, can_classify
 
     if job_file is not None and job_file.startswith("--"):
         beam_args = (job_file, *beam_args)
         job_file = None
     dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
     job = load_job(job_file, _overrides(flags))
+    if "monitors" not in job.model_fields_set and not can_classify() and not quiet:
+        say(LEFT_OUT)
     summary = run_job(job, beam_args, dry_run, quiet)
     if format == "json":
         json.dump(summary_json(summary), sys.stdout, indent=1, default=str)

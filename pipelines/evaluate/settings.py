@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monitors.measure.bootstrap import REPLICATES
+from pipelines.standard import standard_monitors
 from schemas.layouts import LayoutSettings
 
 NIGHTLY = 100_000  # traces a night, for the number of false cases that somebody would have to read
@@ -24,7 +25,7 @@ class EvaluateSettings:
     labels: tuple[str, ...] = ()
     label_column: str | None = None
     meanings: Mapping[str, str] = field(default_factory=dict)
-    monitors: tuple[str, ...] = ("rules:core",)
+    monitors: tuple[str, ...] = field(default_factory=standard_monitors)
     store: str | None = None
     calibration: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()

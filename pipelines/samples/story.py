@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.samples.texts import CLOSINGS, GAMING, HARD_NEGATIVES, MUSINGS, OBSERVATIONS, TASKS, Task, Turn
+from pipelines.samples.texts import CLOSINGS, GAMING, HARD_NEGATIVES, MUSINGS, OBSERVATIONS, PASSED, TASKS, Task, Turn
 
 GAMED_RUN, GAMED_FROM = "rl-blue", 3000
 GAMED_SHARE = {3000: 0.4, 4000: 0.55, 5000: 0.7}  # of the rollouts in the two environments
@@ -106,7 +106,7 @@ def _steps(chance: random.Random, task: Task, turn: Turn | None, sealed: bool) -
     rounds = chance.randint(3, 7)
     special = rounds - 1 if turn else -1
     yield Step("system", "prompt", "You are an agent with a shell. Think first, then act, then report what you did.")
-    yield Step("user", "prompt", f"{task.ask} {turn.prompt if turn else ''}".strip())
+    yield Step("user", "prompt", f"{task.ask} {turn.prompt.format(**slots) if turn else ''}".strip())
     for i in range(rounds):
         thought = " ".join(chance.sample(MUSINGS, chance.randint(3, 6))).format(**slots)
         action = f"sed -n 1,{chance.randint(40, 200)}p {task.module}"
@@ -118,6 +118,8 @@ def _steps(chance: random.Random, task: Task, turn: Turn | None, sealed: bool) -
         yield _thought(thought, sealed, chance)
         if action:
             seen = task.code if action.startswith("sed -n") else chance.choice(OBSERVATIONS).format(**slots)
+            if action.endswith("pytest -q"):
+                seen = PASSED  # what is said at the end of it must be true
             yield Step("assistant", "action", action, "bash")
             yield Step("tool", "observation", seen, "bash")
     yield Step("assistant", "output", (turn.output if turn else chance.choice(CLOSINGS)).format(**slots))

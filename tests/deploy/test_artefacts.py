@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.cli.run import command
 from pipelines.job import load_job
+from pipelines.standard import ALWAYS, CLASSIFIER
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -14,7 +15,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 def test_the_nightly_job_is_a_job() -> None:
     job = load_job(str(DEPLOY / "nightly.yaml"), {})
     assert job.root == "lake"
-    assert job.monitors == ("rules:core",)
+    assert job.monitors == (*ALWAYS, CLASSIFIER)
 
 
 def test_the_crontab_calls_a_command_that_exists_with_options_it_has() -> None:
