@@ -21,9 +21,8 @@ from schemas.ledger import INGEST, RUNS
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
-    from pipelines.judge.dry import Foreseen
     from pipelines.judge.monitor import Judge
-    from pipelines.judge.policy import Chosen
+    from pipelines.judge.policy import Chosen, Foreseen
     from schemas.contracts.report import Report
 
 

@@ -102,7 +102,7 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
     work = _plan_work(job, monitors, judge, paths, store)
     _check_map(job, work.todo)
     if dry_run:
-        return within.dry(work, store)
+        return within.dry(work, store, partial(run_job, quiet=True))
     if store is None:
         raise errors.StoreError(f"{job.store}: cannot be opened")
     if not work.todo and not work.judge_todo:

@@ -103,6 +103,23 @@ class Chosen:
     free: int  # traces whose answers an earlier run has paid for
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a dry run tells of a decision: tokens and money estimated from above, money None without a price."""
+
+    traces: int
+    by: dict[str, int]
+    calls: int
+    tokens: int
+    usd: float | None
+    over_budget: int
+    free: int
+
+    @classmethod
+    def of(cls, c: Chosen) -> Foreseen:
+        return cls(c.traces, c.by, c.calls, c.tokens, c.usd, c.over_budget, c.free)
+
+
 @dataclass(slots=True)
 class _Candidate:
     key: str

@@ -74,11 +74,11 @@ def judge(
     return summary
 
 
-def dry(work: Work, store: Store | None) -> Summary:
+def dry(work: Work, store: Store | None, run_cheap: Callable[[Job], object]) -> Summary:
     """What would be done; for a judge, how many calls the policy would make at what price."""
     summary = Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=monitor_rows(work))
     if work.judge is None:
         return summary
     from pipelines.judge.dry import foreseen
 
-    return replace(summary, foreseen=foreseen(work, store))
+    return replace(summary, foreseen=foreseen(work, store, run_cheap))
