@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import click
 
 from pipelines.cli import main
+from pipelines.summary import Findings, Group, MonitorCounts, RunSummary
 from schemas.calibrations import CALIBRATIONS
 from schemas.labels import LABELS
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
@@ -18,6 +22,14 @@ REFERENCE = Path(__file__).parent / "reference"
 STORED = (TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, CALIBRATIONS, AUDITS, RUNS)
 MOVING = (CANONICAL, ADAPTED)
 FILES = (LABELS,)
+JSON_TYPES: dict[object, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+    dt.date: "date",
+    dt.datetime: "time",
+}
 WIDTH = 110  # of the help texts, as on a wide terminal
 
 
@@ -70,7 +82,36 @@ def _walk(
                 yield from _walk(f"{name} {child}", found, context)
 
 
-PAGES = {"tables.md": tables, "commands.md": commands}
+def run_summary() -> str:
+    """The reference of the file that `run --summary` writes."""
+    parts = [
+        "# The summary of a run",
+        "Generated from `pipelines/summary.py` by `make docs`; edit the code instead. `cotmonitor run --summary FILE` "
+        "writes it as JSON when the run begins, and anew when it ends, however it ends. A scheduler reads `exit_code` "
+        "and `status`; a pager may be sent all but `error`, `store` and `warnings`.",
+    ]
+    for model in (RunSummary, Findings, Group, MonitorCounts):
+        rows = ["| key | type | what it is |", "|---|---|---|"]
+        for name, info in model.model_fields.items():
+            told = info.description or ""
+            rows.append(f"| `{name}` | {_type(info.annotation)} | {told} |")
+        parts += [f"## {model.__name__}", (model.__doc__ or "").strip(), "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _type(annotation: object) -> str:
+    """A type as JSON has it: models by their headings, tuples as lists, choices spelt out."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{json.dumps(a)}`" for a in arguments)
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(arguments[0])}"
+    if arguments:
+        return " or ".join(_type(a) for a in arguments)
+    return JSON_TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+PAGES = {"tables.md": tables, "commands.md": commands, "run-summary.md": run_summary}
 
 if __name__ == "__main__":
     REFERENCE.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -82,8 +82,14 @@ def build_monitors(job: Job) -> tuple[Monitor, ...]:
     return tuple(monitors)
 
 
-def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quiet: bool = False) -> Summary:
-    """Run one job to its end.
+def run_job(
+    job: Job,
+    beam_args: Sequence[str] = (),
+    dry_run: bool = False,
+    quiet: bool = False,
+    named: Callable[[str], None] | None = None,
+) -> Summary:
+    """Run one job to its end. `named` is told the run's id as soon as it will have a row in `runs`.
 
     Raises a `CotmonitorError` for every failure that has words; a failed run has left its row in `runs` and its dead
     letters in the store, and nothing else.
@@ -105,6 +111,8 @@ def run_job(job: Job, beam_args: Sequence[str] = (), dry_run: bool = False, quie
         return within.dry(work, store, partial(run_job, quiet=True))
     if store is None:
         raise errors.StoreError(f"{job.store}: cannot be opened")
+    if named is not None:
+        named(work.stamp.run_id)
     if not work.todo and not work.judge_todo:
         summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=monitor_rows(work))
         record(store, work, "done", begun, summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ Examples:
   cotmonitor run nightly.yaml --date 2026-11-22
   cotmonitor run --traces lake --store S --monitors rules:core,rules:./mine.yml --sample 500
   cotmonitor run nightly.yaml --judge-model gpt-5-mini --dry-run
+  cotmonitor run nightly.yaml --quiet --summary last-run.json
   cotmonitor run nightly.yaml -- --runner=FlinkRunner --flink_master=flink:8081
 """
 
@@ -66,13 +68,21 @@ Examples:
     default=None,
     help="Ask at once, or by the Batch API: cheaper, within a day.  [default: sync]",
 )
+@click.option(
+    "--summary",
+    "summary_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE.json",
+    help="Write counts, exit code, run id and new findings to this file, also if the run fails.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.option(
     "--format", "format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Summary."
 )
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_FLAGS]")
-def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> None:
+def command(job_file: str | None, beam_args: tuple[str, ...], summary_file: Path | None, **flags: Any) -> None:
     """Read traces, run the monitors, commit the alert tables.
 
     What was done before is not done again: a second run over the same files says so and stops. Beam's own flags go
@@ -81,15 +91,19 @@ def command(job_file: str | None, beam_args: tuple[str, ...], **flags: Any) -> N
     from pipelines.job import load_job
     from pipelines.run import run_job
     from pipelines.standard import LEFT_OUT, can_classify
+    from pipelines.summary import SummaryFile
 
     if job_file is not None and job_file.startswith("--"):
         beam_args = (job_file, *beam_args)
         job_file = None
     dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
-    job = load_job(job_file, _overrides(flags))
-    if "monitors" not in job.model_fields_set and not can_classify() and not quiet:
-        say(LEFT_OUT)
-    summary = run_job(job, beam_args, dry_run, quiet)
+    with SummaryFile(summary_file).told() as file:
+        job = load_job(job_file, _overrides(flags))
+        file.asked(job)
+        if "monitors" not in job.model_fields_set and not can_classify() and not quiet:
+            say(LEFT_OUT)
+        summary = run_job(job, beam_args, dry_run, quiet, file.begun)
+        file.ended(summary)
     if format == "json":
         json.dump(summary_json(summary), sys.stdout, indent=1, default=str)
         sys.stdout.write("\n")
