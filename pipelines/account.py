@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Left:
+    """Files that `since` leaves out, older than its date, and those of them that no run has ever read."""
+
+    since: dt.date
+    files: int
+    unread: int
+
+    def __str__(self) -> str:
+        unread = f", {self.unread:,} of them never read" if self.unread else ", all of them read before"
+        return f"{self.files:,} files last modified before {self.since} are left out{unread}"
+
+
+@dataclass(frozen=True)
 class Work:
     """A planned run: what there is to do and with what."""
 
@@ -40,6 +53,11 @@ class Work:
     before: pa.Array  # ids of the units there when it was planned
     judge: Judge | None = None
     judge_todo: tuple[Pending, ...] = ()
+    left: Left | None = None
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the summary must not miss: what this run did not look at."""
+        return (str(self.left),) if self.left is not None and self.left.files else ()
 
     def finished(self, units: pa.Table) -> bool:
         """Whether a run that committed these units had nothing left to do."""
@@ -88,7 +106,7 @@ def summarise(work: Work, units: pa.Table, report: Report | None, begun: float) 
         without_reasoning=sum(c["without_reasoning"] for c in judged),
         seconds=time.monotonic() - begun,
         monitors=monitor_rows(work, by_monitor),
-        warnings=tuple(str(w) for w in report.warnings) if report else (),
+        warnings=(*(str(w) for w in (report.warnings if report else ())), *work.warnings()),
     )
 
 

@@ -81,7 +81,9 @@ def _counts(place: Place) -> pa.Table:
         return con.sql(query).to_arrow_table().cast(COUNTS)
 
 
-def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: pa.Array) -> pa.Table:
+def commit(
+    store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, before: pa.Array, shadow: bool = False
+) -> pa.Table:
     """Register the staged files, then commit the units, once; return the units that are ours.
 
     `before` holds the units that were there when the run was planned. What another run has done since is dropped from
@@ -92,7 +94,7 @@ def commit(store: Store, staged: StagedRun, units: pa.Table, stamp: RunStamp, be
             store.add_files(table, staged.sizes[table.name], stamp.run_id)
     while True:
         snapshot = store.units_snapshot()
-        current = snapshot.current.column("unit_id")
+        current = snapshot.done(shadow).column("unit_id")
         theirs = current.filter(pc.invert(pc.is_in(current, before)))
         units = units.filter(pc.invert(pc.is_in(units.column("unit_id"), theirs)))
         try:

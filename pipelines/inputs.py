@@ -34,6 +34,7 @@ class InputFile:
     path: str
     size: int
     fingerprint: str
+    modified: float = 0.0  # seconds since 1970; 0 where it cannot be told
 
 
 def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:
@@ -204,11 +205,12 @@ def fingerprint(
         name = name_of(path, root)
         try:
             with opener(path) if opener else open(path, "rb") as f:
-                size = os.fstat(f.fileno()).st_size
+                status = os.fstat(f.fileno())
+                size, modified = status.st_size, status.st_mtime
                 tail = _footer(f, size)
         except OSError as error:  # unreadable is a dead letter later; here it only needs an identity
-            size, tail = 0, f"unreadable: {error.strerror}".encode()
-        yield InputFile(name, path, size, digest(name, size, tail))
+            size, modified, tail = 0, 0.0, f"unreadable: {error.strerror}".encode()
+        yield InputFile(name, path, size, digest(name, size, tail), modified)
 
 
 def _footer(f: object, size: int) -> bytes:

@@ -33,6 +33,8 @@ class Job(Strict):
     layout: str = "auto"
     map: dict[str, str] = Field(default_factory=dict)
     date: dt.date | None = None
+    since: dt.date | None = None
+    shadow: bool = False
     monitors: tuple[str, ...] = Field(default_factory=standard_monitors)
     sample: int | None = Field(None, ge=1)
     workers: int | None = Field(None, ge=1, le=256)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import os
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from monitors.classifier import STARTER, ClassifierSettings, load_classifier
 from monitors.code import THRESHOLD, CodeMonitor, CodeSettings
@@ -24,28 +19,23 @@ from monitors.monitor import Monitor
 from monitors.rules import RuleMonitor, RuleSettings, load_pack
 from pipelines.account import Summary, Work, monitor_rows, record, spent, summarise
 from pipelines.commit import StagedRun, collect, commit, commit_dead_letters, committed, delete_staged
-from pipelines.decide import RunStamp
 from pipelines.execute import execute
 from pipelines.hush import hush_beam
-from pipelines.inputs import expand, fingerprint, refuse_output
+from pipelines.inputs import expand, refuse_output
 from pipelines.job import Job
 from pipelines.judge import within
-from pipelines.plan import Part, Pending, Plan, default_workers, pending, write_plan
+from pipelines.plan import Plan, default_workers, write_plan
+from pipelines.planning import check_map, plan_work
 from pipelines.read import ReadSettings
 from pipelines.stage import Place, manifests
 from pipelines.store import Store
 from pipelines.store.marker import failed_write
 from pipelines.units import unit_rows
 from schemas import errors
-from schemas.digest import digest
 from schemas.errors import GateError, InputError
-from schemas.layouts import LayoutSettings
-from schemas.layouts.detect import TOOL
-from schemas.ledger import INGEST, UNITS
-from schemas.trace import TRACES
+from schemas.ledger import INGEST
 
 if TYPE_CHECKING:
-    from pipelines.judge.monitor import Judge
     from pipelines.monitor import MonitorJob
     from schemas.contracts.checker import Checker
     from schemas.contracts.report import Report
@@ -88,8 +78,11 @@ def run_job(
     dry_run: bool = False,
     quiet: bool = False,
     named: Callable[[str], None] | None = None,
+    only: Container[str] | None = None,
 ) -> Summary:
-    """Run one job to its end. `named` is told the run's id as soon as it will have a row in `runs`.
+    """Run one job to its end; over the files of these names alone if `only` is given.
+
+    `named` is told the run's id as soon as it will have a row in `runs`.
 
     Raises a `CotmonitorError` for every failure that has words; a failed run has left its row in `runs` and its dead
     letters in the store, and nothing else.
@@ -105,8 +98,8 @@ def run_job(
         options(1, beam_args)  # said before anything is written, rather than by a failed run
     judge = within.judge_of(job, monitors, dry_run)
     store = _store(job, dry_run)
-    work = _plan_work(job, monitors, judge, paths, store)
-    _check_map(job, work.todo)
+    work = plan_work(job, monitors, judge, paths, store, only)
+    check_map(job, work.todo)
     if dry_run:
         return within.dry(work, store, partial(run_job, quiet=True))
     if store is None:
@@ -114,7 +107,8 @@ def run_job(
     if named is not None:
         named(work.stamp.run_id)
     if not work.todo and not work.judge_todo:
-        summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=monitor_rows(work))
+        rows, left = monitor_rows(work), work.warnings()
+        summary = Summary(work.stamp.run_id, "nothing_new", 0, work.known, monitors=rows, warnings=left)
         record(store, work, "done", begun, summary)
         return replace(summary, seconds=time.monotonic() - begun)
     from schemas.contracts.checker import Checker
@@ -149,32 +143,12 @@ def _run(
     _pipeline(place, work, plan, workers or 1, beam_args, quiet)
     staged = collect(place, plan.shards)
     report = _gate(store, place, work, checker, staged)
-    units = unit_rows(staged.counts, staged.files, work.parts, work.stamp, job.sample)
-    ours = commit(store, staged, units, work.stamp, work.before)
+    units = unit_rows(staged.counts, staged.files, work.parts, work.stamp, job.sample, job.shadow)
+    ours = commit(store, staged, units, work.stamp, work.before, job.shadow)
     shutil.rmtree(place.folder, ignore_errors=True)
     summary = summarise(work, ours, report, begun)
     record(store, work, "judging" if work.judge_todo else "done", begun, summary, report)
     return summary
-
-
-def _plan_work(
-    job: Job, monitors: tuple[Monitor, ...], judge: Judge | None, paths: Sequence[str], store: Store | None
-) -> Work:
-    layout = LayoutSettings(job.layout, tuple(sorted(job.map.items())))
-    adapter_digest = digest(layout.digest, "sample", job.sample) if job.sample else layout.digest
-    stamp = RunStamp(_new_run_id(), job.date or dt.datetime.now(dt.UTC).date(), adapter_digest)
-    ingest = Part(INGEST, digest(INGEST, TRACES.version, int(job.keep_payloads)))
-    parts = (ingest, *(Part(m.spec.id, m.spec.digest) for m in monitors))
-    files = list(fingerprint(paths, job.root))
-    units = store.units_snapshot().current if store is not None else UNITS.arrow().empty_table()
-    before = units.column("unit_id").combine_chunks()
-    done = before.filter(pc.equal(units.column("retryable").combine_chunks(), 0)) if job.retry else before
-    todo = tuple(pending(files, parts, adapter_digest, frozenset(done.to_pylist())))
-    to_judge = (
-        () if judge is None else tuple(pending(files, (judge.part,), adapter_digest, frozenset(done.to_pylist())))
-    )
-    known = len(files) - len({p.file.name for p in (*todo, *to_judge)})
-    return Work(job, stamp, layout, parts, monitors, todo, known, before, judge, to_judge)
 
 
 def _pipeline(place: Place, work: Work, plan: Plan, workers: int, beam_args: Sequence[str], quiet: bool) -> None:
@@ -233,7 +207,9 @@ def _history(store: Store, job: Job) -> tuple[PastRun, ...]:
         rows = con.execute(
             """SELECT "rows", alerts, config FROM runs WHERE status = 'done' AND "rows" > 0 ORDER BY started_at DESC"""
         ).fetchall()
-    same = [PastRun(int(r), int(a)) for r, a, config in rows if json.loads(config).get("traces") == list(job.traces)]
+    past = [(PastRun(int(r), int(a)), json.loads(config)) for r, a, config in rows]
+    alike = (list(job.traces), job.shadow)
+    same = [run for run, config in past if (config.get("traces"), config.get("shadow", False)) == alike]
     return tuple(same[:RECENT_RUNS])
 
 
@@ -265,32 +241,6 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
     except Exception as second:  # noqa: BLE001  as above
         logging.getLogger(__name__).warning("what the failed run had staged could not be deleted: %s", second)
     shutil.rmtree(place.folder, ignore_errors=True)
-
-
-def _new_run_id() -> str:
-    """Time, so that ids sort, and chance, so that two runs begun together differ. Never made in a worker."""
-    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-
-
-def _check_map(job: Job, todo: Sequence[Pending]) -> None:
-    """A column to be renamed must be in some file, or a misspelt name would pass unnoticed.
-
-    In some, not in each: files of several layouts may be read together.
-    """
-    sought = {source: target for target, source in job.map.items() if not source.startswith(TOOL)}
-    read = False
-    for pending_file in todo:
-        if not sought:
-            return
-        try:
-            names = pq.read_schema(pending_file.file.path).names
-        except (OSError, ValueError):  # it will be a dead letter
-            continue
-        read = True
-        sought = {source: target for source, target in sought.items() if source not in names}
-    if read and sought:
-        what, todo_next = "no file has a column of this name", "check its spelling with `cotmonitor traces validate`"
-        raise InputError([errors.Fault(f"--map {t}={s}", None, what, todo_next) for s, t in sought.items()])
 
 
 def _store(job: Job, dry_run: bool) -> Store | None:

@@ -45,7 +45,12 @@ SOURCES = (ASSESSMENTS, ALERTS, DEAD_LETTERS)
 
 
 def unit_rows(
-    counts: pa.Table, files: Mapping[str, Sequence[str]], parts: Sequence[Part], stamp: RunStamp, sample: int | None
+    counts: pa.Table,
+    files: Mapping[str, Sequence[str]],
+    parts: Sequence[Part],
+    stamp: RunStamp,
+    sample: int | None,
+    shadow: bool = False,
 ) -> pa.Table:
     """Units from `counts` (file, fingerprint, parts, rows, traces, dead; a row a file) and the staged files by table.
 
@@ -76,6 +81,8 @@ def unit_rows(
         "run_date": pa.repeat(pa.scalar(stamp.run_date), n),
         "adapter_digest": pa.repeat(pa.scalar(stamp.adapter_digest), n),
         "sample": pa.repeat(pa.scalar(sample, pa.int64()), n),
+        # what a shadow run takes in is taken in; only its judgement stays beside what counts
+        "shadow": pa.compute.and_(pa.scalar(shadow), pa.compute.not_equal(counted.column("monitor"), INGEST)),
     }
     schema = pa.schema([f for f in UNITS.arrow() if f.name not in FILLED_IN])
     return pa.table([columns[f.name] for f in schema], schema=schema)

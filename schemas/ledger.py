@@ -12,7 +12,7 @@ INGEST = "ingest"  # the unit under which a file's `traces` rows and dead letter
 
 UNITS = Table(
     "units",
-    version=1,
+    version=2,
     doc=(
         "One row per (file fingerprint, adapter digest, monitor digest) done. The only commit point: a row of another "
         "table counts when the newest unit of its (file, monitor) has its unit_id and run_id."
@@ -45,6 +45,13 @@ UNITS = Table(
         ),
         Column("retryable", pa.int64(), "Of those, and of the dead, how many a retry may mend.", minimum=0),
         Column("alerts", pa.int64(), "Alert rows.", minimum=0),
+        Column(
+            "shadow",
+            pa.bool_(),
+            "Done by a shadow run: seen in `shadow_alerts` and its like, and in no view that anybody is woken by.",
+            nullable=True,
+            since=2,
+        ),
     ),
     key=("unit_id", "run_id"),
 )

@@ -17,6 +17,8 @@ from schemas.errors import CotmonitorError
 COMMANDS = {
     "demo": "Make sample traces, run everything on them and show the alerts.",
     "run": "Read traces, run the monitors, commit the alert tables.",
+    "backfill": "Let a monitor judge past days that it has not judged.",
+    "shadow": "Compare a monitor run as a shadow with the one in force.",
     "alerts": "List alerts.",
     "sql": "Query the store with SQL.",
     "show": "Show an alert: the trace, its evidence, and why.",

@@ -19,6 +19,7 @@ Examples:
   cotmonitor run nightly.yaml --date 2026-11-22
   cotmonitor run --traces lake --store S --monitors rules:core,rules:./mine.yml --sample 500
   cotmonitor run nightly.yaml --judge-model gpt-5-mini --dry-run
+  cotmonitor run nightly.yaml --monitors rules:./new.yml --shadow
   cotmonitor run nightly.yaml --quiet --summary last-run.json
   cotmonitor run nightly.yaml -- --runner=FlinkRunner --flink_master=flink:8081
 """
@@ -33,6 +34,18 @@ Examples:
 @click.option("--root", metavar="DIR", default=None, help="Name files by their path below DIR instead of absolutely.")
 @layout_options
 @click.option("--date", metavar="YYYY-MM-DD", default=None, help="The date the run is for; today (UTC) if not given.")
+@click.option(
+    "--since",
+    metavar="YYYY-MM-DD",
+    default=None,
+    help="Only files last modified on that day (UTC) or later; how many are left out is said.",
+)
+@click.option(
+    "--shadow",
+    is_flag=True,
+    default=None,
+    help="Judge beside what counts: seen by `cotmonitor shadow`, and in nobody's alerts. No judge is asked.",
+)
 @click.option(
     "--monitors",
     metavar="LIST",
@@ -98,7 +111,7 @@ def command(job_file: str | None, beam_args: tuple[str, ...], summary_file: Path
         job_file = None
     dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
     with SummaryFile(summary_file).told() as file:
-        job = load_job(job_file, _overrides(flags))
+        job = load_job(job_file, job_flags(flags))
         file.asked(job)
         if "monitors" not in job.model_fields_set and not can_classify() and not quiet:
             say(LEFT_OUT)
@@ -115,14 +128,15 @@ def say(text: str) -> None:
     click.echo(f"cotmonitor: {text}", err=True)
 
 
-def _overrides(flags: dict[str, Any]) -> dict[str, Any]:
+def job_flags(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags as the keys of a job file; those that a command does not have are not given."""
     rename = dict(parse_rename(flags.pop("rename")))
     flags["traces"] = flags["traces"] or None
     flags["monitors"] = tuple(m for m in flags["monitors"].split(",") if m) if flags["monitors"] is not None else None
-    ratio = flags.pop("max_dead_letter_ratio")
+    ratio = flags.pop("max_dead_letter_ratio", None)
     contracts = {"max_dead_letter_ratio": ratio} if ratio is not None else None
-    judge = {name: value for name in ("model", "mode") if (value := flags.pop(f"judge_{name}")) is not None}
-    if (endpoint := flags.pop("judge_endpoint")) is not None:
+    judge = {name: value for name in ("model", "mode") if (value := flags.pop(f"judge_{name}", None)) is not None}
+    if (endpoint := flags.pop("judge_endpoint", None)) is not None:
         judge |= {"endpoint": endpoint, "endpoints": (endpoint,)}  # who types an address permits it
     return {**flags, "map": rename or None, "contracts": contracts, "judge": judge or None}
 
@@ -161,6 +175,8 @@ def report(summary: Any, store: str) -> None:
     elif summary.status == "nothing_new":
         files = counted(summary.known, "file")
         say(f"nothing new: {files}, all done for every monitor named ({summary.seconds:.1f} s)")
+        for warning in summary.warnings:
+            say(f"warning: {warning}")
         return
     else:
         known = f"; {counted(summary.known, 'file')} done already" if summary.known else ""

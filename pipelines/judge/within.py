@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def judge_of(job: Job, monitors: tuple[Monitor, ...], dry_run: bool) -> Judge | None:
     """The job's judge, its server permitted and its key at hand; a dry run needs no key."""
-    if job.judge is None:
+    if job.judge is None or job.shadow:  # a judge goes by what counts
         return None
     if job.judge.name in {m.spec.id for m in monitors}:
         raise InputError(f"judge.name: a monitor is called {job.judge.name!r} already. Give the judge another name.")
@@ -76,7 +76,8 @@ def judge(
 
 def dry(work: Work, store: Store | None, run_cheap: Callable[[Job], object]) -> Summary:
     """What would be done; for a judge, how many calls the policy would make at what price."""
-    summary = Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=monitor_rows(work))
+    rows, left = monitor_rows(work), work.warnings()
+    summary = Summary(work.stamp.run_id, "dry_run", len(work.todo), work.known, monitors=rows, warnings=left)
     if work.judge is None:
         return summary
     from pipelines.judge.dry import foreseen

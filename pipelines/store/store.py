@@ -43,7 +43,12 @@ class UnitsSnapshot:
     version: int
     sequence: int
     current: pa.Table
+    shadow: pa.Table  # likewise, of shadow runs
     table: DeltaTable | None = field(repr=False)
+
+    def done(self, shadow: bool) -> pa.Table:
+        """The units that a run need not do again: a shadow does neither what counts nor what a shadow did."""
+        return pa.concat_tables([self.current, self.shadow]) if shadow else self.current
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +149,14 @@ class Store:
         """What is done now, to plan by and to commit against."""
         table = delta.snapshot(self.table_path(UNITS.name), UNITS)  # None while a store is only begun
         with duckdb.connect() as con:
-            connect.register(con, self.path, UNITS, delta.files(table))
-            current = con.sql(views.select("units", "duckdb")).to_arrow_table().cast(UNITS.arrow())
+            connect.register(con, self.path, UNITS, delta.files(table), delta.patchy(table, UNITS))
+            current, shadow = (
+                con.sql(views.select(v, "duckdb")).to_arrow_table().cast(UNITS.arrow())
+                for v in ("units", "shadow_units")
+            )
         if table is None:
-            return UnitsSnapshot(-1, 0, current, None)
-        return UnitsSnapshot(table.version(), table.transaction_version(APP) or 0, current, table)
+            return UnitsSnapshot(-1, 0, current, shadow, None)
+        return UnitsSnapshot(table.version(), table.transaction_version(APP) or 0, current, shadow, table)
 
     def commit_units(self, snapshot: UnitsSnapshot, units: pa.Table) -> None:
         """Commit units, and with them every result row that names them, at once or not at all.

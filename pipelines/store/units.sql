@@ -1,4 +1,4 @@
--- The newest unit of each (file, monitor). A sample never hides a whole, however new it is.
+-- The newest unit of each (file, monitor). A sample never hides a whole, however new it is; a shadow is none of these.
 SELECT {units.columns}
 FROM (
     SELECT
@@ -8,5 +8,6 @@ FROM (
             ORDER BY CASE WHEN `sample` IS NULL THEN 0 ELSE 1 END, `sequence` DESC, `unit_id`, `run_id`
         ) AS place
     FROM {raw.units}
+    WHERE coalesce(`shadow`, false) = false
 ) ranked
 WHERE place = 1

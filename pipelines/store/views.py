@@ -21,6 +21,7 @@ from schemas.trace import TRACES
 VIEWS = (
     *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "audits", "runs"),
     *("calibrations", "score_maps", "suspicion", "weighed_alerts", "rates", "cases"),
+    *("shadow_units", "shadow_assessments", "shadow_alerts", "shadow_changes"),
 )
 DIALECTS = ("duckdb", "spark")
 STORED = (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS, CALIBRATIONS)
@@ -34,6 +35,7 @@ T_TERMS = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 *
 NARROWED = " AND a.`trace_key` IN (SELECT f.`trace_key` FROM {raw.alerts} f)"
 LOOKED_OF_ALERTS = "({assessments.of_alerts})"
 TRACES_OF_ALERTS = "(SELECT `trace_key`, max(`environment`) AS `environment` FROM alerts GROUP BY `trace_key`)"
+SHADOWS = {"shadow_assessments": "assessments", "shadow_alerts": "alerts"}  # the same, of the units of shadow runs
 DUCKDB_NAMES = {
     "array_distinct": "list_distinct",
     "array_join": "array_to_string",
@@ -47,13 +49,15 @@ DUCKDB_NAMES = {
 def select(view: str, dialect: str, raw: Callable[[str], str] | None = None) -> str:
     """The SELECT behind a view. `raw` says how a stored table is named; as it is in `Store.connect` if left out."""
     name = raw or (lambda table: f"raw.`{table}`")
-    text = _template(view)
+    text = _template(SHADOWS.get(view, view))
     # alerts are few: only the assessments of their traces need to be ranked
     text = text.replace("{suspicion.of_alerts}", _template("suspicion").replace("{looked}", LOOKED_OF_ALERTS))
     text = text.replace("{spine}", "traces" if view == "suspicion" else TRACES_OF_ALERTS).replace(
         "{looked}", "assessments"
     )
     text = text.replace("{assessments.of_alerts}", _template("assessments").replace("{narrowed}", NARROWED))
+    if view in SHADOWS:
+        text = text.replace("JOIN units u", "JOIN shadow_units u")
     text = re.sub(r"\{([^{}]+)\}", lambda m: _filled(m[1], dialect, name), text.replace("{narrowed}", ""))
     if dialect == "duckdb":
         for spark, duck in DUCKDB_NAMES.items():
