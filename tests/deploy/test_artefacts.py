@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
-from pipelines.cli.run import command
+from pipelines.export.load import load_export
 from pipelines.job import load_job
 from pipelines.standard import ALWAYS, CLASSIFIER
 
@@ -18,9 +17,7 @@ def test_the_nightly_job_is_a_job() -> None:
     assert job.monitors == (*ALWAYS, CLASSIFIER)
 
 
-def test_the_crontab_calls_a_command_that_exists_with_options_it_has() -> None:
-    (line,) = [x for x in (DEPLOY / "crontab").read_text().splitlines() if x and not x.startswith("#")]
-    words = shlex.split(line.split("cotmonitor run", 1)[1].split("||")[0])
-    flags = {o for parameter in command.params for o in parameter.opts}
-    assert (DEPLOY.parent / words[0]).exists()
-    assert set(words[1:]) <= flags
+def test_the_nightly_export_is_one_of_the_same_lake_and_chooses_nothing() -> None:
+    export = load_export(str(DEPLOY / "export.yaml"), {"out": "training/2026-11-22"})
+    assert export.traces == load_job(str(DEPLOY / "nightly.yaml"), {}).root
+    assert not export.where and not export.declassify
