@@ -66,5 +66,5 @@ setup(
     },
     install_requires=REQUIRED,
     extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "report": REPORT, "tokenizer": TOKENIZER, "dev": DEV},
-    entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main"]},
+    entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main", "cotmonitor-worker=pipelines.boot:main"]},
 )
