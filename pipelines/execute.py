@@ -31,7 +31,7 @@ def execute(
     """Run Beam over what `build` makes of a pipeline, and turn what a worker said into our own error."""
     import apache_beam as beam
 
-    from pipelines.runner import local_runner, options
+    from pipelines.runner import finish, local_runner, options
 
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong is told once, and by us
     try:
@@ -39,7 +39,7 @@ def execute(
             parsed = options(workers, beam_args)
             pipeline = beam.Pipeline(local_runner(parsed), parsed)
             build(pipeline)
-            pipeline.run().wait_until_finish()
+            finish(pipeline)
     except Exception as error:
         raise _explain(place, error) from error
 

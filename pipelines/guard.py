@@ -11,7 +11,6 @@ import errno
 import io
 import os
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.inputs import expand
+from pipelines.scratch import scratch_name
 from schemas.errors import CotmonitorError, Fault, FirewallError, InputError
 
 MARKER = "_cotmonitor_store"  # as in pipelines.store.marker, which an export does not import
@@ -88,7 +88,7 @@ class Guard:
     def create(self, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         """A file to write, which has its name once it is whole and on the disk; one of that name is replaced."""
         with _written(path), _reached(path, "a file to write") as place:
-            scratch = f".{place.name}.{os.getpid()}.{threading.get_ident()}.tmp"
+            scratch = scratch_name(place.name)
             handle = place.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL, scratch)
             try:
                 with os.fdopen(handle, "wb") as file:

@@ -17,7 +17,7 @@ from pipelines.coders import TraceBatchCoder
 from pipelines.plan import Part
 from pipelines.plan import read_shard as tasks_of
 from pipelines.read import LARGE, DeadBatch, Element, ReadSettings, ShardCount, TraceBatch, read_shard
-from pipelines.stage import COUNTS, Manifest, Place, ShardDone, report_failure, stage, stage_counts
+from pipelines.stage import COUNTS, Manifest, Place, ShardDone, report_failure, shared, stage, stage_counts
 from schemas.ledger import DEAD_LETTERS, INGEST
 from schemas.results import ALERTS, ASSESSMENTS
 from schemas.trace import TRACES
@@ -90,6 +90,9 @@ class Step(beam.DoFn):
 
 class ReadTraces(Step):
     """Shard number -> `TraceBatch`; dead letters and counts on outputs of their own."""
+
+    def setup(self) -> None:
+        shared(self.job.place)
 
     def process(self, shard: int) -> Iterator[object]:
         return self.guarded(lambda: self._read(shard))

@@ -26,7 +26,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):  # type: igno
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
 
-    def StartWorker(  # noqa: N802 - Beam's name
+    def StartWorker(
         self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StartWorkerResponse:
         """Start the worker that an engine asks for."""
@@ -43,7 +43,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):  # type: igno
             self._workers[request.worker_id] = worker
         return beam_fn_api_pb2.StartWorkerResponse()
 
-    def StopWorker(  # noqa: N802 - Beam's name
+    def StopWorker(
         self, request: beam_fn_api_pb2.StopWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StopWorkerResponse:
         """End a worker, gently at first."""

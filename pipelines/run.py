@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from pipelines.judge import within
 from pipelines.plan import Plan, default_workers, write_plan
 from pipelines.planning import check_map, plan_work
 from pipelines.read import ReadSettings
-from pipelines.stage import Place, manifests
+from pipelines.stage import Place, clear, manifests
 from pipelines.store import Store
 from pipelines.store.marker import failed_write
 from pipelines.units import unit_rows
@@ -130,7 +129,7 @@ def run_job(
         if isinstance(error, OSError):  # all that is opened here, and not by a worker, is our own
             raise failed_write(Path(error.filename or place.folder), error) from error
         raise
-    shutil.rmtree(place.folder, ignore_errors=True)
+    clear(place)
     return summary
 
 
@@ -145,7 +144,7 @@ def _run(
     report = _gate(store, place, work, checker, staged)
     units = unit_rows(staged.counts, staged.files, work.parts, work.stamp, job.sample, job.shadow)
     ours = commit(store, staged, units, work.stamp, work.before, job.shadow)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    clear(place)
     summary = summarise(work, ours, report, begun)
     record(store, work, "judging" if work.judge_todo else "done", begun, summary, report)
     return summary
@@ -226,7 +225,7 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
             record(store, work, status, begun, spent(store, summarise(work, units, None, begun)), error=words)
             if status == "failed":
                 delete_staged(store, place)
-            shutil.rmtree(place.folder, ignore_errors=True)
+            clear(place)
             return
         found = list(manifests(place))
         rows = sum(m.rows for m in found if m.part in (INGEST, "dead"))
@@ -240,7 +239,7 @@ def _give_up(store: Store, place: Place, work: Work, begun: float, error: BaseEx
         delete_staged(store, place)
     except Exception as second:  # noqa: BLE001  as above
         logging.getLogger(__name__).warning("what the failed run had staged could not be deleted: %s", second)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    clear(place)
 
 
 def _store(job: Job, dry_run: bool) -> Store | None:

@@ -9,9 +9,12 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
@@ -19,6 +22,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from schemas.errors import Fault, InputError
 
 LOCAL = ("DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
+ANSWER_SECONDS = 20.0  # that a job server may take; it starts in five
 
 
 def runner_of(beam_args: Sequence[str]) -> str:
@@ -51,6 +55,9 @@ def options(workers: int, beam_args: Sequence[str] = ()) -> PipelineOptions:
     else:
         args = [f"--runner={runner_of(beam_args)}", "--no_save_main_session", *own]
     unknown = [a for a in _parser().parse_known_args(args)[1] if a.startswith("-")]
+    if not is_local(beam_args) and (server := job_server_of(beam_args)):
+        theirs = described_by(server)
+        unknown = [a for a in unknown if a.lstrip("-").split("=", 1)[0] not in theirs]
     faults = [Fault(flag, None, "no Beam option has this name", "see Beam's pipeline options") for flag in unknown]
     if beam_args and beam_args[-1] == "--runner":
         faults.append(Fault("--runner", None, "names no runner", "write --runner=NAME"))
@@ -72,6 +79,42 @@ def local_runner(options: PipelineOptions) -> PipelineRunner | None:
         return None
     command = f"exec {shlex.quote(sys.executable)} -m pipelines.worker"
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(command))
+
+
+def finish(pipeline: beam.Pipeline) -> None:
+    """Run a pipeline to its end. Where we are interrupted, the job that an engine elsewhere has of it ends too."""
+    result = pipeline.run()
+    try:
+        result.wait_until_finish()
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            with suppress(Exception):
+                result.cancel()
+        raise
+
+
+def job_server_of(beam_args: Sequence[str]) -> str | None:
+    """The job server that the flags name."""
+    endpoint: str | None = PipelineOptions(list(beam_args)).view_as(PortableOptions).job_endpoint
+    return None if endpoint == "embed" else endpoint
+
+
+@cache
+def described_by(server: str) -> frozenset[str]:
+    """The options that a job server knows beside Beam's own; raises InputError where none answers."""
+    import grpc
+    from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+
+    with grpc.insecure_channel(server) as channel:
+        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        request = beam_job_api_pb2.DescribePipelineOptionsRequest()
+        try:
+            answer = service.DescribePipelineOptions(request, timeout=ANSWER_SECONDS, wait_for_ready=True)
+        except grpc.RpcError as error:
+            what = f"no job server of Beam answers there ({error.code().name.lower().replace('_', ' ')})"
+            todo = "start it (deploy/flink/local-cluster.sh up), or check the address"
+            raise InputError([Fault(f"--job_endpoint={server}", None, what, todo)]) from None
+    return frozenset(option.name for option in answer.options)
 
 
 def _names_runner(args: Sequence[str], i: int) -> bool:

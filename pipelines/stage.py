@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,7 +20,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import CotmonitorError
+from pipelines.scratch import scratch_name, sweep, this_process
+from schemas.errors import CotmonitorError, StoreError
 from schemas.table import Table
 
 COUNTS = pa.schema(
@@ -77,6 +80,15 @@ class ShardDone:
     dead_batches: int
 
 
+def shared(place: Place) -> None:
+    """Raise StoreError in a worker that cannot see the staging folder: what it wrote would lie on its own disk."""
+    if not place.plan.exists():
+        raise StoreError(
+            f"{place.folder}: a worker on {socket.gethostname()} cannot see the plan of this run. Workers and launcher "
+            "need the store and the traces on one file system, under the same paths."
+        )
+
+
 def stage(
     place: Place,
     part: str,
@@ -132,7 +144,7 @@ def report_failure(place: Place, error: Exception) -> None:
         "trace": "" if known else "".join(traceback.format_exception(error)),
     }
     try:
-        _publish(place.folder / f"failure-{os.getpid()}.txt", json.dumps(words).encode())
+        _publish(place.folder / f"failure-{this_process()}.txt", json.dumps(words).encode())
     except (OSError, CotmonitorError):
         return  # the disk is full, most likely; the launcher then shows what the runner hands on
 
@@ -140,6 +152,13 @@ def report_failure(place: Place, error: Exception) -> None:
 def failures(place: Place) -> list[dict[str, str]]:
     """What workers said before they failed."""
     return [json.loads(p.read_text()) for p in sorted(place.folder.glob("failure-*.txt"))]
+
+
+def clear(place: Place) -> None:
+    """Remove the staging folder, and what workers that an engine ended in the middle of a file left in the tables."""
+    shutil.rmtree(place.folder, ignore_errors=True)
+    for folder in Path(place.store).glob("[!._]*/"):
+        sweep(folder, f"{place.run_id}-")
 
 
 def slug(part: str) -> str:
@@ -163,7 +182,7 @@ def _publish(path: Path, content: bytes) -> None:
 @contextmanager
 def _placed(path: Path) -> Iterator[Path]:
     """A file beside `path` to write, which gets its name when it is whole; a write that fails is told in words."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(scratch_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipelines.export.checked import verify_staged
 from pipelines.export.masking.tokens import RoundTrip
 from pipelines.export.shard import ExportJob, StagedShard, export_shard, rewrite_shard
 from pipelines.export.words import report_failure
+from schemas.errors import CotmonitorError
 
 T = TypeVar("T")
 
@@ -60,6 +62,11 @@ class ExportFiles(_Step):
     """Shard number -> its files as training rows, staged, and what became of every row."""
 
     def setup(self) -> None:
+        if not self.job.plan.exists():
+            raise CotmonitorError(
+                f"{self.job.work}: a worker on {socket.gethostname()} cannot see the plan of this export. Workers and "
+                "launcher need the lake and the folder of --out on one file system, under the same paths."
+            )
         self.key = self.told(self.job.key)
 
     def process(self, shard: int) -> Iterator[StagedShard]:

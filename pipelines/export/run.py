@@ -24,6 +24,7 @@ from pipelines.inputs import refuse_output
 from pipelines.interrupt import heeded
 from pipelines.plan import default_workers
 from pipelines.read import ReadSettings
+from pipelines.scratch import sweep
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -158,6 +159,7 @@ def _stage(job: ExportJob, staged: Staging, workers: int, beam_args: Sequence[st
 
     with shown(staged.work, job.shards, quiet, "exporting"):
         _run(job, workers, beam_args, lambda p: build(p, job))
+        sweep(staged.data)  # a worker that an engine has given up would put back what is now rewritten
         concerned = find_replicas(job, staged.spill)
         if concerned:
             _run(job, workers, beam_args, lambda p: build_rewrite(p, job, concerned))
@@ -167,7 +169,7 @@ def _run(job: ExportJob, workers: int, beam_args: Sequence[str], build: Callable
     """Run Beam and turn what a worker said into our own error."""
     import apache_beam as beam
 
-    from pipelines.runner import local_runner, options
+    from pipelines.runner import finish, local_runner, options
 
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what goes wrong is told once, and by us
     try:
@@ -175,7 +177,7 @@ def _run(job: ExportJob, workers: int, beam_args: Sequence[str], build: Callable
             parsed = options(workers, beam_args)
             pipeline = beam.Pipeline(local_runner(parsed), parsed)
             build(pipeline)
-            pipeline.run().wait_until_finish()
+            finish(pipeline)
     except Exception as error:
         raise explain(job.guard, Path(job.work), error) from error
 

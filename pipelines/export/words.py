@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import traceback
 from pathlib import Path
 
 from pipelines.guard import Guard
+from pipelines.scratch import this_process
 from schemas import errors
 from schemas.errors import CotmonitorError
 
@@ -31,7 +31,7 @@ def report_failure(guard: Guard, work: Path, error: Exception) -> None:
         "trace": "" if known else "".join(traceback.format_exception(error)),
     }
     try:
-        guard.write(work / f"failure-{os.getpid()}.json", json.dumps(words).encode())
+        guard.write(work / f"failure-{this_process()}.json", json.dumps(words).encode())
     except CotmonitorError:
         return  # the disk is full, most likely; the launcher then shows what the runner hands on
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pipelines.judge.policy import Chosen, Source, choose
 from pipelines.judge.reading import judgement_rows
 from pipelines.plan import Pending, Plan
 from pipelines.read import ReadSettings
-from pipelines.stage import COUNTS, Place
+from pipelines.stage import COUNTS, Place, clear
 from pipelines.store import Store
 from pipelines.units import unit_rows
 from schemas.contracts.report import Report
@@ -98,7 +97,7 @@ def judge_pass(
         report = check(staged, counts, (judge.spec.id,))
         made = unit_rows(counts, staged.files, (judge.part,), work.stamp, work.job.sample)
         ours = commit(store, staged, made, work.stamp, before)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    clear(place)
     return Pass(chosen, ours, report)
 
 

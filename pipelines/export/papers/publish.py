@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.guard import Guard, failed_write
+from pipelines.scratch import sweep
 from schemas.errors import BusyError, CotmonitorError
 
 DATA = "data"
@@ -50,6 +51,7 @@ class Staging:
         """Give the whole folder its name; raises BusyError where somebody else was faster."""
         if os.path.lexists(self.target):
             raise _taken(self.target)
+        sweep(self.data)
         try:
             self.guard.rename(self.out, self.target)
         except OSError as error:
