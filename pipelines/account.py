@@ -23,6 +23,7 @@ from schemas.version import VERSION
 if TYPE_CHECKING:
     from pipelines.judge.monitor import Judge
     from pipelines.judge.policy import Chosen, Foreseen
+    from pipelines.store.forgotten import Forgotten
     from schemas.contracts.report import Report
 
 
@@ -54,6 +55,7 @@ class Work:
     judge: Judge | None = None
     judge_todo: tuple[Pending, ...] = ()
     left: Left | None = None
+    left_out: Forgotten | None = None
 
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the summary must not miss: what this run did not look at."""

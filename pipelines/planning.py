@@ -18,6 +18,7 @@ from pipelines.inputs import InputFile, fingerprint
 from pipelines.job import Job
 from pipelines.plan import Part, Pending, pending
 from pipelines.store import Store
+from pipelines.store.forgotten import forgotten
 from schemas import errors
 from schemas.digest import digest
 from schemas.errors import InputError
@@ -47,6 +48,7 @@ def plan_work(
     files = [f for f in fingerprint(paths, job.root) if only is None or f.name in only]
     units = store.units_snapshot().done(job.shadow) if store is not None else UNITS.arrow().empty_table()
     files, left = _since(files, job, units)
+    left_out = forgotten(store) if store is not None else None
     before = units.column("unit_id").combine_chunks()
     done = before.filter(pc.equal(units.column("retryable").combine_chunks(), 0)) if job.retry else before
     todo = tuple(pending(files, parts, adapter_digest, frozenset(done.to_pylist())))
@@ -54,7 +56,7 @@ def plan_work(
         () if judge is None else tuple(pending(files, (judge.part,), adapter_digest, frozenset(done.to_pylist())))
     )
     known = len(files) - len({p.file.name for p in (*todo, *to_judge)})
-    return Work(job, stamp, layout, parts, monitors, todo, known, before, judge, to_judge, left)
+    return Work(job, stamp, layout, parts, monitors, todo, known, before, judge, to_judge, left, left_out)
 
 
 def _since(files: list[InputFile], job: Job, units: pa.Table) -> tuple[list[InputFile], Left | None]:

@@ -6,7 +6,7 @@ Pure generators; `pipelines.monitor` wraps them. Nothing here knows of monitors 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from schemas.trace import ADAPTED
 BATCH_BYTES = 16 << 20  # text in one batch; a single larger trace makes a batch of its own
 BATCH_ROWS = 16_384
 DEAD_ROWS = 2_000  # dead letters in one batch; their payloads are capped, so this bounds their bytes
+FORGOTTEN_REASON = "forgotten"
 READ_ROWS = 4_096  # decoded at a time, or fewer where rows are wide: rows differ in size, so a batch may come in parts
 LARGE = 64 << 20  # from here on it pays to decode some rows twice rather than to hold others three times
 BUFFER = 1 << 20  # without a buffered reader a whole column chunk is held in memory
@@ -39,6 +40,7 @@ class ReadSettings:
     payload_chars: int = 4_000  # of a dead row that are kept; 0 keeps none
     open: Callable[[str], BinaryIO] | None = None  # opens files in Arrow's place: an export has a door of its own
     in_order: bool = False  # rows come as they stand in their file, the large ones too
+    left_out: Container[str] | None = None  # ids of traces that are not to be taken in
     arguments: bool = False  # say where the arguments of tool calls stand, in a column that `without_arguments` takes
 
 
@@ -319,9 +321,21 @@ def _adapt(
             dead.payload[:cap] if dead.payload is not None and cap else None,
             digest(dead.payload) if dead.payload is not None else None,
         )
-    if len(adapted.traces):
-        traces = identified(adapted.traces, rows[adapted.rows], task.file, group)
-        yield _with_arguments(traces, adapted.arguments) if settings.arguments else traces
+    traces, at, arguments = adapted.traces, adapted.rows, adapted.arguments
+    if settings.left_out is not None:
+        out = np.array([t in settings.left_out for t in traces.column("trace_id").to_pylist()], bool)
+        yield from (_left_out(task, group, int(rows[r])) for r in at[out])
+        keep = pa.array(~out)
+        traces, at, arguments = traces.filter(keep), at[~out], arguments.filter(keep) if arguments is not None else None
+    if len(traces):
+        known = identified(traces, rows[at], task.file, group)
+        yield _with_arguments(known, arguments) if settings.arguments else known
+
+
+def _left_out(task: Task, group: int, row: int) -> DeadLetter:
+    """A row that is known and not wanted: neither its id nor its text is kept."""
+    message = "the trace was forgotten on request, and is not taken in again"
+    return DeadLetter(task.fingerprint, "adapt", task.file, group, row, 1, FORGOTTEN_REASON, message)
 
 
 def identified(traces: pa.RecordBatch, rows: np.ndarray, file: str, row_group: int) -> pa.RecordBatch:

@@ -28,6 +28,7 @@ from pipelines.planning import check_map, plan_work
 from pipelines.read import ReadSettings
 from pipelines.stage import Place, clear, manifests
 from pipelines.store import Store
+from pipelines.store.lock import at_work
 from pipelines.store.marker import failed_write
 from pipelines.units import unit_rows
 from schemas import errors
@@ -115,7 +116,7 @@ def run_job(
     place = Place(str(store.path), work.stamp.run_id)
     record(store, work, "running", begun, Summary(work.stamp.run_id, "running", len(work.todo), work.known))
     try:
-        with Checker() as checker:  # imports great_expectations beside the pipeline, not after it
+        with at_work(store.path), Checker() as checker:  # imports great_expectations beside the pipeline, not after it
             controls = within.controls(store, work)
             summary = Summary(work.stamp.run_id, "done", 0, work.known)
             if work.todo:
@@ -154,6 +155,7 @@ def _pipeline(place: Place, work: Work, plan: Plan, workers: int, beam_args: Seq
     from pipelines.monitor import MonitorJob, build
 
     read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 4_000 if work.job.keep_payloads else 0)
+    read = replace(read, left_out=work.left_out)
     pairs = tuple(zip(work.parts[1:], work.monitors, strict=True))
     monitor_job: MonitorJob = MonitorJob(place, work.stamp, read, work.parts[0], pairs, plan.shards)
     execute(place, lambda p: build(p, monitor_job), tuple(p.id for p in work.parts), plan, workers, beam_args, quiet)

@@ -143,7 +143,15 @@ def test_an_export_imports_nothing_by_a_name_made_at_run_time(name: str) -> None
 
 
 # chance and the clock may name and time an attempt, which is the business of these alone
-CLOCKED = ("pipelines.run", "pipelines.account", "pipelines.store", "pipelines.cli")
+CLOCKED = (
+    "pipelines.run",
+    "pipelines.account",
+    "pipelines.store",
+    "pipelines.cli",
+    "pipelines.planning",
+    "pipelines.summary",
+    "pipelines.upkeep",
+)
 IMPURE = re.compile(
     r"\b(uuid\.?[14]|datetime\.(now|utcnow|today)|date\.today|time\.time(_ns)?|secrets\.\w+|os\.urandom|random\.\w+)$"
 )

@@ -23,6 +23,7 @@ COMMANDS = {
     "sql": "Query the store with SQL.",
     "show": "Show an alert: the trace, its evidence, and why.",
     "missed": "Estimate what the cheap monitors missed, from what a judge read by chance.",
+    "mute": "Keep known alerts out of the list for a while.",
     "review": "Record a person's verdict on a finding.",
     "runs": "List runs and how they ended.",
     "export": "Make training data that no monitor has touched.",
@@ -32,6 +33,7 @@ COMMANDS = {
     "fit": "Fit a classifier on labelled traces.",
     "labels": "Import, export and compare labels of traces.",
     "packs": "List, lint, test and compare rule packs.",
+    "store": "Check, shrink and migrate a store, and make it forget.",
     "traces": "Check traces without running, or convert JSONL to Parquet.",
     "doctor": "Check that this installation works.",
 }

@@ -30,14 +30,15 @@ SELECT
         AS review,
     coalesce(a.checkpoint, a.training_step::VARCHAR) AS stage,
     list_filter(list_transform(a.evidence, lambda e: e.excerpt), lambda x: x IS NOT NULL)[1] AS excerpt,
-    s.summary
+    s.summary,
+    EXISTS (FROM muted m WHERE m.alert_id = a.alert_id) AS muted
 FROM weighed_alerts a
 LEFT JOIN (SELECT trace_key, arg_min(summary, monitor) AS summary FROM ({summaries}) GROUP BY trace_key) s
     ON s.trace_key = a.trace_key
 WHERE {where}
 """
 HIDDEN = """
-SELECT count(*), count(DISTINCT trace_key), {levels}[max(severity)] FROM chosen WHERE NOT flagged
+SELECT count(*), count(DISTINCT trace_key), {levels}[max(severity)] FROM chosen WHERE NOT flagged AND NOT muted
 """
 UNWEIGHED = """
 SELECT status, list_sort(list_distinct(list(monitor))), any_value(calibration_id)
@@ -85,7 +86,7 @@ FROM chosen {shown} GROUP BY signature ORDER BY max(severity) DESC, count(*) DES
 @click.option("--monitor", metavar="ID", default=None, help="Of this monitor, e.g. rules.core.")
 @click.option("--model", metavar="M", default=None, help="Of this model.")
 @click.option("--group", is_flag=True, help="Alike alerts as one row: how many, from which checkpoint on, where.")
-@click.option("--all", "everything", is_flag=True, help="Also alerts of traces below the threshold.")
+@click.option("--all", "everything", is_flag=True, help="Also alerts of traces below the threshold, and muted ones.")
 @click.option("--summaries", is_flag=True, help="What the model was after, as a judge read it, in place of an excerpt.")
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show; 0 shows all.")
 @format_option()
@@ -134,13 +135,14 @@ def command(
             _check_run(con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [run]).fetchall(), run)
         con.execute(CHOSEN.format(levels=list(LEVELS), where=" AND ".join(where), summaries=SUMMARIES), values)
         everything = everything or min_level == "informational"  # who asks for these asks for what nobody has to read
-        shown = "" if everything else "WHERE flagged"
+        shown = "" if everything else "WHERE flagged AND NOT muted"
         answer = con.execute(_query(group, format, limit, shown, summaries))
         found = Answer([c[0] for c in answer.description or []], answer.fetchall())
         unit = "DISTINCT signature" if group else "*"
         total = con.execute(f"SELECT count({unit}) FROM chosen {shown}").fetchall()[0][0]
         hidden = con.execute(HIDDEN.format(levels=list(LEVELS))).fetchall()[0]
         unweighed = con.execute(UNWEIGHED).fetchall()
+        muted = con.execute("SELECT count(*) FROM chosen WHERE muted AND flagged").fetchall()[0][0]
     rows = _named(found.columns, found.rows) if format == "table" else found.rows
     print_rows(found.columns, rows, format)
     what = "groups of alerts" if group else "alerts"
@@ -149,6 +151,10 @@ def command(
             f"cotmonitor: {hidden[0]:,} alerts of {hidden[1]:,} traces below the threshold are not shown, the worst of "
             f"level {hidden[2]}; --all shows them",
             err=True,
+        )
+    if not everything and muted:
+        click.echo(
+            f"cotmonitor: {muted:,} alerts are muted; `cotmonitor mute list` says by whom, --all shows them", err=True
         )
     for status, monitors, calibration in unweighed:
         why = "changed since" if status == "stale" else "is not known to"

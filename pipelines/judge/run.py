@@ -115,7 +115,7 @@ def _ask(
     from pipelines.judge.pipeline import JudgeJob, build
     from pipelines.monitor import MonitorJob
 
-    read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 0)
+    read = ReadSettings(work.layout, int(work.job.batch_mb * (1 << 20)), 0, left_out=work.left_out)
     base = MonitorJob(place, work.stamp, read, work.parts[0], (), plan.shards)
     line = judge.line(place.store, work.stamp.run_id, work.job.retry)
     reader = judge.reader(work.stamp.run_id)

@@ -19,15 +19,12 @@ from pipelines.store.delta import StagedFile
 from schemas.calibrations import CALIBRATIONS
 from schemas.digest import digest
 from schemas.errors import BusyError, StoreError
-from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
+from schemas.ledger import UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.table import Table
 from schemas.trace import TRACES
 
-TABLES: dict[str, Table] = {
-    t.name: t
-    for t in (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS, CALIBRATIONS)
-}
+TABLES: dict[str, Table] = {t.name: t for t in views.STORED}
 APP = "cotmonitor:units"  # the Delta application whose versions number the commits of units
 STAMPED = ("sequence", "committed_at")  # columns of `units` that the store fills in
 

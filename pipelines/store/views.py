@@ -16,15 +16,18 @@ from schemas.calibrations import CALIBRATIONS
 from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, LEVELS, REVIEWS
 from schemas.trace import TRACES
+from schemas.upkeep import FORGOTTEN, MUTES
 
 # each view may use those before it
 VIEWS = (
     *("units", "traces", "assessments", "alerts", "dead_letters", "judgements", "reviews", "audits", "runs"),
     *("calibrations", "score_maps", "suspicion", "weighed_alerts", "rates", "cases"),
+    *("mutes", "muted"),
     *("shadow_units", "shadow_assessments", "shadow_alerts", "shadow_changes"),
 )
 DIALECTS = ("duckdb", "spark")
-STORED = (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, REVIEWS, AUDITS, RUNS, CALIBRATIONS)
+RESULTS = (UNITS, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS)
+STORED = (*RESULTS, REVIEWS, AUDITS, RUNS, CALIBRATIONS, MUTES, FORGOTTEN)
 RAW = tuple(t.name for t in STORED)
 COLUMNS = {t.name: t.names for t in STORED}
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval

@@ -13,11 +13,12 @@ from schemas.ledger import DEAD_LETTERS, RUNS, UNITS
 from schemas.results import ALERTS, ASSESSMENTS, AUDITS, JUDGEMENTS, REVIEWS
 from schemas.table import Table
 from schemas.trace import CANONICAL, TRACES
+from schemas.upkeep import FORGOTTEN, MUTES
 
 GOLDEN = Path(__file__).with_name("golden.json")
 TABLES = (
     *(CANONICAL, TRACES, ASSESSMENTS, ALERTS, JUDGEMENTS, DEAD_LETTERS, UNITS, REVIEWS, AUDITS, RUNS, CALIBRATIONS),
-    LABELS,
+    *(MUTES, FORGOTTEN, LABELS),
 )
 
 
