@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,10 @@ from pipelines.job import Job
 from pipelines.run import run_job
 from schemas.errors import InputError
 from tests.pipelines.lakes import flat, pack, rollouts
-from tests.pipelines.situations import job, warm_contracts
+from tests.pipelines.situations import job
 from tests.pipelines.test_run import count, views
 
 DAY = dt.date(2026, 11, 20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 def nights(tmp_path: Path) -> Job:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,18 +22,12 @@ import pytest
 from tests.pipelines import killing
 from tests.pipelines.killing import KILL, NAMES, ROOM, Asked, Call, Ended, Send
 from tests.pipelines.situations import NAMES as SITUATIONS
-from tests.pipelines.situations import Situation, restore, situation, warm_contracts
+from tests.pipelines.situations import Situation, restore, situation
 
 FULL = os.environ.get("COTMONITOR_FULL_KILLS") == "1"
 REASON = killing.impossible()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 SOON = 20.0  # seconds within which nothing may be left of a killed run, on a machine that is busy with other things
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture(scope="module")

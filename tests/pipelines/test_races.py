@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from pipelines.store.marker import MARKER
 from tests.pipelines import killing
 from tests.pipelines.killing import Call
 from tests.pipelines.lakes import flat, pack, rollouts
-from tests.pipelines.situations import Views, command, job, read, warm_contracts
+from tests.pipelines.situations import Views, command, job, read
 
 FULL = os.environ.get("COTMONITOR_FULL_KILLS") == "1"
 pytestmark = pytest.mark.slow
@@ -29,12 +28,6 @@ OVERTAKEN = {
     "before it commits": "rename units/",
     "as it commits": "link.* units/_delta_log/0*1.json",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,8 @@ from pipelines.cli import main
 from pipelines.run import run_job
 from pipelines.store import Store
 from tests.pipelines.lakes import flat, pack, rollouts
-from tests.pipelines.situations import job, warm_contracts
+from tests.pipelines.situations import job
 from tests.pipelines.test_run import count, views
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture

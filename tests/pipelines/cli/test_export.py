@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from schemas.canary import CANARY
 from schemas.training import AUDIENCES as KNOWN
 from tests.pipelines.export.exports import key_file, small_lake
 from tests.pipelines.lakes import flat, rollouts
-from tests.pipelines.situations import warm_contracts
 
 FILE = """\
 traces: lake
@@ -29,12 +27,6 @@ declassify:
     reason: its tests were broken
     expires: 2100-01-01
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture

@@ -19,15 +19,8 @@ from pipelines.export.papers.manifest import canonical
 from schemas.errors import FirewallError
 from tests.pipelines.export.exports import certificate, copied, export, key_file, small_lake
 from tests.pipelines.lakes import flat, rollouts
-from tests.pipelines.situations import warm_contracts
 
 PAPERS = ("manifest.json", "certificate.json", "dead_letters.jsonl")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,18 +23,11 @@ from schemas.errors import BusyError
 from tests.pipelines import killing
 from tests.pipelines.export.exports import command, export, published, small_lake
 from tests.pipelines.killing import KILL, NAMES, ROOM, Call, Ended, Send
-from tests.pipelines.situations import warm_contracts
 
 FULL = os.environ.get("COTMONITOR_FULL_KILLS") == "1"
 REASON = killing.impossible()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
 SOON = 20.0  # seconds within which nothing may be left of a killed export, on a machine that is busy
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture(scope="module")

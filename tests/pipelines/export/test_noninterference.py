@@ -26,15 +26,8 @@ from tests.pipelines.export.exports import all_layouts, command, export, key_fil
 from tests.pipelines.judge.making import judged
 from tests.pipelines.lakes import flat, pack, rollouts
 from tests.pipelines.powers import without_powers
-from tests.pipelines.situations import warm_contracts
 
 Bytes = dict[str, str]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,13 +34,6 @@ from tests.pipelines.export.exports import (
 )
 from tests.pipelines.export.exports import small_lake as small
 from tests.pipelines.lakes import flat, rollouts
-from tests.pipelines.situations import warm_contracts
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    with warm_contracts():
-        yield
 
 
 @pytest.fixture(scope="module")
