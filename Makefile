@@ -48,13 +48,13 @@ $(VENV)/.installed: setup.py pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP) install --no-compile --no-build-isolation -c constraints.txt -e '.[classifier,judge,report,tokenizer,dev]'
+	@$(PIP) install --no-compile --no-build-isolation -c constraints.txt -e '.[classifier,judge,metrics,report,tokenizer,dev]'
 	@touch $@
 
 pins:
 	rm -rf $(VENV)-pins && $(PYTHON) -m venv $(VENV)-pins
 	$(VENV)-pins/bin/python -m pip install -q --no-compile setuptools wheel
-	$(VENV)-pins/bin/python -m pip install -q --no-compile --no-build-isolation '.[classifier,judge,report,tokenizer,dev]'
+	$(VENV)-pins/bin/python -m pip install -q --no-compile --no-build-isolation '.[classifier,judge,metrics,report,tokenizer,dev]'
 	{ head -2 constraints.txt; $(VENV)-pins/bin/python -m pip freeze --all | grep -viE '^(pip|cotmonitor)[ =]'; } > constraints.new
 	mv constraints.new constraints.txt && rm -rf $(VENV)-pins
 

@@ -22,6 +22,7 @@ REQUIRED = [
     "pyarrow>=25",
     "pydantic>=2.10,<3",
     "PyYAML>=6.0",
+    "requests>=2.32",
     "rich>=14",
     "tree-sitter>=0.25",
     "tree-sitter-bash>=0.25",
@@ -37,6 +38,7 @@ REQUIRED = [
 ]
 CLASSIFIER = ["scikit-learn>=1.6", "skops>=0.13"]
 JUDGE = ["openai>=2"]
+METRICS = ["prometheus-client>=0.22"]
 REPORT = ["matplotlib>=3.10"]
 TOKENIZER = ["tokenizers>=0.21"]
 DEV = [
@@ -48,6 +50,7 @@ DEV = [
     "ruff>=0.12",
     "tokenizers>=0.21",
     "types-PyYAML>=6.0",
+    "types-requests>=2.32",
 ]
 
 setup(
@@ -65,6 +68,9 @@ setup(
         "schemas": ["**/*.sql"],
     },
     install_requires=REQUIRED,
-    extras_require={"classifier": CLASSIFIER, "judge": JUDGE, "report": REPORT, "tokenizer": TOKENIZER, "dev": DEV},
+    extras_require={
+        **{"classifier": CLASSIFIER, "judge": JUDGE, "metrics": METRICS, "report": REPORT, "tokenizer": TOKENIZER},
+        "dev": DEV,
+    },
     entry_points={"console_scripts": ["cotmonitor=pipelines.cli:main", "cotmonitor-worker=pipelines.boot:main"]},
 )

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipelines.judge.settings import JudgeSettings
+from pipelines.notify.settings import NotifySettings
 from pipelines.standard import standard_monitors
 from pipelines.yamlfile import YamlKind, faults_of, read_yaml
 from schemas.contracts.run.settings import ContractSettings
@@ -46,6 +47,7 @@ class Job(Strict):
     contracts: ContractSettings = ContractSettings()
     batch_mb: float = Field(16, gt=0, le=1024)
     judge: JudgeSettings | None = None
+    notify: NotifySettings | None = None
 
     @field_validator("traces", "monitors", mode="before")
     @classmethod
@@ -96,7 +98,12 @@ class Job(Strict):
 
 
 JOB_FILE = YamlKind(
-    "a job file", "traces", "store", Job, "cotmonitor run", {"contracts": ContractSettings, "judge": JudgeSettings}
+    "a job file",
+    "traces",
+    "store",
+    Job,
+    "cotmonitor run",
+    {"contracts": ContractSettings, "judge": JudgeSettings, "notify": NotifySettings},
 )
 
 

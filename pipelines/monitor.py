@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.metrics import Metrics
 
 from monitors.monitor import Monitor
 from pipelines import decide
 from pipelines.ahead import ahead
 from pipelines.coders import TraceBatchCoder
+from pipelines.counting import count
 from pipelines.plan import Part
 from pipelines.plan import read_shard as tasks_of
 from pipelines.read import LARGE, DeadBatch, Element, ReadSettings, ShardCount, TraceBatch, read_shard
@@ -22,7 +22,6 @@ from schemas.ledger import DEAD_LETTERS, INGEST
 from schemas.results import ALERTS, ASSESSMENTS
 from schemas.trace import TRACES
 
-NAMESPACE = "cotmonitor"  # of all our Beam metrics
 T = TypeVar("T")
 
 beam.coders.registry.register_coder(TraceBatch, TraceBatchCoder)
@@ -101,12 +100,12 @@ class ReadTraces(Step):
         tasks = tasks_of(str(self.job.place.plan), shard)
         for piece in ahead(read_shard(shard, tasks, self.job.read), _large):
             if isinstance(piece, DeadBatch):
-                Metrics.counter(NAMESPACE, "dead_letters").inc(len(piece.letters))
+                count("dead_letters", len(piece.letters))
                 yield beam.pvalue.TaggedOutput("dead", piece)
             elif isinstance(piece, ShardCount):
                 yield beam.pvalue.TaggedOutput("counts", piece)
             else:
-                Metrics.counter(NAMESPACE, "traces").inc(len(piece.traces))
+                count("traces", len(piece.traces))
                 yield piece
 
 
@@ -139,7 +138,7 @@ class Judge(Step):
         looked = decide.assessments(batch.traces, units, verdicts, spec, stamp)
         found = decide.alerts(batch.traces, units, verdicts, spec, stamp)
         broken = decide.violations(batch.traces, looked, found, verdicts)
-        Metrics.counter(NAMESPACE, "alerts").inc(len(found) if found is not None else 0)
+        count("alerts", len(found) if found is not None else 0)
         return Judged(batch.shard, batch.index, batch.traces.nbytes, looked, found, broken)
 
 

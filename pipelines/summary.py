@@ -11,16 +11,18 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitors.measure.missed import wilson
 from pipelines.account import Summary
 from pipelines.job import Job
 from pipelines.store import Store
+from pipelines.store.views import Z
 from schemas.errors import CotmonitorError, Fault, InputError
 from schemas.results import LEVELS
 from schemas.version import VERSION
@@ -35,17 +37,39 @@ ASKED = ("calls", "cached")  # of a judge
 FINDINGS = """
 WITH counted AS (
     SELECT DISTINCT a.finding_id, a.run_id
-    FROM raw.alerts a SEMI JOIN raw.units u ON u.unit_id = a.unit_id AND u.run_id = a.run_id
+    FROM raw.alerts a
+    SEMI JOIN raw.units u ON u.unit_id = a.unit_id AND u.run_id = a.run_id AND coalesce(u.shadow, false) = false
 ),
 ours AS (
     SELECT finding_id, any_value(behaviour) AS behaviour, any_value(environment) AS environment,
            max(list_position({levels}, "level")) AS severity
-    FROM alerts WHERE run_id = $run GROUP BY finding_id
+    FROM alerts a WHERE run_id = $run AND NOT EXISTS (FROM muted m WHERE m.alert_id = a.alert_id) GROUP BY finding_id
 )
 SELECT finding_id, behaviour, environment, {levels}[severity] AS "level",
        NOT EXISTS (SELECT 1 FROM counted c WHERE c.finding_id = ours.finding_id AND c.run_id <> $run) AS fresh
 FROM ours ORDER BY severity DESC, finding_id
 """
+# Growing: tonight's share is above what it was, by more than chance: the lower end of its 95 % interval (Wilson 1927,
+# each trace for itself) is above the share of all nights before.
+GROWING = """
+WITH looked AS (
+    SELECT t.environment, s.run_id = $run AS tonight, count(DISTINCT s.trace_key) AS n
+    FROM assessments s JOIN traces t USING (trace_key) WHERE s.state = 'assessed' GROUP BY ALL
+),
+hits AS (
+    SELECT a.behaviour, a.environment, a.run_id = $run AS tonight, count(DISTINCT a.trace_key) AS k
+    FROM alerts a
+    WHERE a."level" <> 'informational' AND NOT EXISTS (FROM muted m WHERE m.alert_id = a.alert_id) GROUP BY ALL
+)
+SELECT h.behaviour, h.environment, h.k, l.n, coalesce(b.k, 0), p.n
+FROM hits h
+JOIN looked l ON l.tonight AND l.environment IS NOT DISTINCT FROM h.environment
+JOIN looked p ON NOT p.tonight AND p.environment IS NOT DISTINCT FROM h.environment
+LEFT JOIN hits b ON NOT b.tonight AND b.behaviour = h.behaviour AND b.environment IS NOT DISTINCT FROM h.environment
+WHERE h.tonight AND h.k >= {least} AND p.n >= {before} ORDER BY h.k DESC, h.behaviour, h.environment
+"""
+LEAST = 3  # traces of tonight, and traces before it, without which nothing is called growing
+BEFORE = 30
 LAST_ROW = """SELECT "rows", traces, dead, cost_usd FROM runs WHERE run_id = ?"""
 
 
@@ -63,12 +87,24 @@ class Group(Strict):
     new: int = Field(description="Those that no run before it had reported.")
 
 
+class Growth(Strict):
+    """A behaviour that more of tonight's traces of an environment show than those of the nights before."""
+
+    behaviour: str
+    environment: str | None
+    flagged: int = Field(description="Traces of this run with an alert of it.")
+    assessed: int = Field(description="Traces of this run in that environment that were looked at.")
+    flagged_before: int
+    assessed_before: int
+
+
 class Findings(Strict):
     """What a run reported, and what of it is new since the runs before it."""
 
     reported: int = Field(description="Findings that alert, of all levels but informational.")
     new: int = Field(description="Those that no run before had reported; a new version of a pack makes none new.")
     groups: tuple[Group, ...] = Field(description="By behaviour, level (informational too) and environment.")
+    growing: tuple[Growth, ...] = Field((), description="Behaviours above their share of all nights before, surely.")
     new_ids: tuple[str, ...] = Field(
         description=f"Finding ids of the new ones that alert, the worst first, at most {MOST_IDS}."
     )
@@ -127,11 +163,13 @@ class SummaryFile:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.tell: Callable[[RunSummary], None] | None = None
         self.began = time.monotonic()
         self.summary = RunSummary(status="running", started_at=dt.datetime.now(dt.UTC))
 
-    def asked(self, job: Job) -> None:
-        """The job could be read."""
+    def asked(self, job: Job, tell: Callable[[RunSummary], None] | None = None) -> None:
+        """The job could be read; `tell` is called with the summary once the run has ended, well or not."""
+        self.tell = tell
         self._put(store=job.store, run_date=job.date)
 
     def begun(self, run_id: str) -> None:
@@ -141,7 +179,7 @@ class SummaryFile:
     def ended(self, summary: Summary) -> None:
         """The run came to its end; what it found is asked of the store."""
         store = self.summary.store
-        if self.path is None or store is None:
+        if (self.path is None and self.tell is None) or store is None:
             return
         monitors = tuple(MonitorCounts.model_validate(m) for m in summary.monitors)
         counts: dict[str, Any] = {name: getattr(summary, name) for name in (*COUNTS, *ASKED)}
@@ -154,6 +192,8 @@ class SummaryFile:
             warnings=summary.warnings,
             findings=found,
         )
+        if self.tell is not None:
+            self.tell(self.summary)
 
     @contextmanager
     def told(self) -> Iterator[SummaryFile]:
@@ -162,8 +202,11 @@ class SummaryFile:
         try:
             yield self
         except BaseException as error:
-            if self.path is not None:
+            wanted = self.path is not None or self.tell is not None
+            if wanted and self.summary.exit_code is None:  # else it ended, and only the telling was broken off
                 self._failed(error)
+                if self.tell is not None:
+                    self.tell(self.summary)
             raise
 
     def _failed(self, error: BaseException) -> None:
@@ -207,6 +250,7 @@ def findings(store: str, run_id: str) -> Findings:
     """The findings of a run that count now, and which of them no run before it had reported."""
     with Store.open(store).connect() as con:
         rows = con.execute(FINDINGS.format(levels=list(LEVELS)), {"run": run_id}).fetchall()
+        grown = con.execute(GROWING.format(least=LEAST, before=BEFORE), {"run": run_id}).fetchall()
     groups: dict[tuple[str, str, str | None], list[bool]] = {}
     for _, behaviour, environment, level, fresh in rows:
         groups.setdefault((behaviour, level, environment), []).append(fresh)
@@ -218,6 +262,11 @@ def findings(store: str, run_id: str) -> Findings:
         groups=tuple(
             Group(behaviour=b, level=level, environment=e, reported=len(fresh), new=sum(fresh))
             for (b, level, e), fresh in groups.items()
+        ),
+        growing=tuple(
+            Growth(behaviour=b, environment=e, flagged=k, assessed=n, flagged_before=kb, assessed_before=nb)
+            for b, e, k, n, kb, nb in grown
+            if wilson(k, n, Z)[0] > kb / nb
         ),
         new_ids=tuple(new[:MOST_IDS]),
     )

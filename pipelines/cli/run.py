@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.cli.options import layout_options, parse_rename
 from pipelines.cli.output import print_rows
+
+if TYPE_CHECKING:
+    from pipelines.job import Job
+    from pipelines.summary import RunSummary
 
 EXAMPLE = """
 \b
@@ -89,6 +94,19 @@ Examples:
     metavar="FILE.json",
     help="Write counts, exit code, run id and new findings to this file, also if the run fails.",
 )
+@click.option(
+    "--metrics-file",
+    default=None,
+    metavar="FILE.prom",
+    help="Write the run's figures in OpenMetrics, for a node exporter.",
+)
+@click.option("--push-metrics", default=None, metavar="URL", help="Push them to this Prometheus gateway.")
+@click.option(
+    "--webhook-variable",
+    default=None,
+    metavar="NAME",
+    help="Post a notice to the address in this environment variable: new or growing findings, failures.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.option(
@@ -112,7 +130,7 @@ def command(job_file: str | None, beam_args: tuple[str, ...], summary_file: Path
     dry_run, quiet, format = flags.pop("dry_run"), flags.pop("quiet"), flags.pop("format")
     with SummaryFile(summary_file).told() as file:
         job = load_job(job_file, job_flags(flags))
-        file.asked(job)
+        file.asked(job, _teller(job) if job.notify is not None and not dry_run else None)
         if "monitors" not in job.model_fields_set and not can_classify() and not quiet:
             say(LEFT_OUT)
         summary = run_job(job, beam_args, dry_run, quiet, file.begun)
@@ -122,6 +140,22 @@ def command(job_file: str | None, beam_args: tuple[str, ...], summary_file: Path
         sys.stdout.write("\n")
     elif not quiet:
         report(summary, job.store)
+
+
+def _teller(job: Job) -> Callable[[RunSummary], None]:
+    """What tells others of the run; asked for at once, so that a webhook without an address is a fault of tonight."""
+    from pipelines.notify.telling import tell
+
+    settings = job.notify
+    if settings is None:
+        raise ValueError("nobody is to be told")
+    settings.webhook()
+
+    def told(summary: RunSummary) -> None:
+        for sentence in tell(summary, settings):
+            say(f"warning: {sentence}")
+
+    return told
 
 
 def say(text: str) -> None:
@@ -138,7 +172,10 @@ def job_flags(flags: dict[str, Any]) -> dict[str, Any]:
     judge = {name: value for name in ("model", "mode") if (value := flags.pop(f"judge_{name}", None)) is not None}
     if (endpoint := flags.pop("judge_endpoint", None)) is not None:
         judge |= {"endpoint": endpoint, "endpoints": (endpoint,)}  # who types an address permits it
-    return {**flags, "map": rename or None, "contracts": contracts, "judge": judge or None}
+    given = (flags.pop(name, None) for name in ("metrics_file", "push_metrics", "webhook_variable"))
+    named = zip(("metrics_file", "push", "webhook_variable"), given, strict=True)
+    notify = {name: value for name, value in named if value is not None}
+    return {**flags, "map": rename or None, "contracts": contracts, "judge": judge or None, "notify": notify or None}
 
 
 def summary_json(summary: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import apache_beam as beam
 
+from pipelines.counting import count
 from pipelines.export.checked import verify_staged
 from pipelines.export.masking.tokens import RoundTrip
 from pipelines.export.shard import ExportJob, StagedShard, export_shard, rewrite_shard
@@ -70,7 +71,10 @@ class ExportFiles(_Step):
         self.key = self.told(self.job.key)
 
     def process(self, shard: int) -> Iterator[StagedShard]:
-        yield self.told(lambda: export_shard(self.job, shard, self.key))
+        staged = self.told(lambda: export_shard(self.job, shard, self.key))
+        count("exported_rows", sum(f.kept for f in staged.files))
+        count("export_dead_letters", sum(f.dead for f in staged.files))
+        yield staged
 
 
 class DropReplicas(_Step):

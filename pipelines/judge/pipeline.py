@@ -16,6 +16,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from monitors.monitor import MonitorSpec
 from pipelines import decide
+from pipelines.counting import count
 from pipelines.judge.asking import Asker, Line, hire, let_go
 from pipelines.judge.calling import Reply
 from pipelines.judge.reading import Chosen, Laid, Reader, judgement_rows, lay_out, understand
@@ -125,6 +126,8 @@ class AskJudge(Step):
         looked = decide.assessments(traces, units, verdicts, spec, stamp)
         found = decide.alerts(traces, units, verdicts, spec, stamp)
         said = judgement_rows(calls)
+        count("judge_calls", len(said))
+        count("judge_alerts", len(found) if found is not None else 0)
         broken = decide.violations(traces, looked, found, verdicts) | JUDGEMENTS.violations(said)
         return AskedBatch(batch.shard, batch.index, traces.nbytes, looked, found, said, broken)
 

@@ -26,6 +26,7 @@ from pipelines.audit.text.scan import scan_shard
 from pipelines.audit.text.staged import ShardDone, facts_of, shards_done, stage_rows, stage_shard
 from pipelines.audit.text.texts import missing_packs
 from pipelines.canaries import FORMATS, SelfTest, self_test
+from pipelines.counting import count
 from pipelines.runner import is_local
 from pipelines.stage import Place, report_failure
 from pipelines.store import Store
@@ -110,6 +111,7 @@ class ScanShards(beam.DoFn):
             if found.rows:
                 columns = max(columns, stage_rows(self.job.place, shard, parts, found.rows))
                 parts += 1
+        count("audited_shards")
         return stage_shard(self.job.place, found, parts, columns)
 
     def told(self, work: Callable[[], T]) -> T:
