@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas.layouts.marks import marked
 from schemas.layouts.text import as_json
-from schemas.layouts.thinking import may_think, split_thinking
+from schemas.layouts.thinking import left_open, may_think, split_thinking
+from schemas.trace import CHANNELS
 
 UNKNOWN_ROLE = "unknown_role"
 UNPARSABLE = "unparsable_messages"
@@ -23,10 +25,12 @@ ROLES = {
 }
 THINKING_ROLES = ("reasoning", "thinking", "thought", "analysis")
 CALL_ROLES = ("function_call", "tool_call")
-CONTENT_FIELDS = ("content", "value", "parts")
+CONTENT_FIELDS = ("content", "value", "parts", "text")
 ARGUMENT_FIELDS = ("arguments", "input", "args", "action", "code", "queries")
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thoughts")
 PLAIN_PARTS = ("text", "input_text", "output_text", "refusal", "summary_text", "reasoning_text")
+READABLE = ("thinking", "reasoning", "text", "content", "thoughts", "parts")
+OPENED = "<think>"
 MEMORY = re.compile(r"memor(?:y|ies)", re.IGNORECASE)
 
 
@@ -75,6 +79,7 @@ class Conversation:
     thoughts: Sequence[ThoughtArgument] = ()
     locate: bool = False
     tools: dict[str, str] = field(default_factory=dict)  # call id -> name of the tool
+    thinking: bool = False  # the assistant's last message opened a tag, and nothing has closed it
 
     def steps(self, messages: Iterable[object]) -> list[Step]:
         """All steps, in order; MessageFault if a message has no role or shape that is known."""
@@ -94,7 +99,11 @@ class Conversation:
             return
         word = str(said).lower()
         content = next((message[k] for k in CONTENT_FIELDS if message.get(k) is not None), None)
-        if word in THINKING_ROLES:
+        if isinstance(message.get("text"), str) and message.get("channel") in CHANNELS and word in ROLES:
+            # a step as this program writes them: its own training rows, say
+            yield from _shown(ROLES[word], message["channel"], _word(message.get("name")), message["text"])
+            self.thinking = False
+        elif word in THINKING_ROLES:
             yield from _shown("assistant", "reasoning", None, text_of(content))
         elif word in CALL_ROLES:
             call = parsed(content)
@@ -103,15 +112,23 @@ class Conversation:
             raise MessageFault(UNKNOWN_ROLE, f"message {index} has role {said!r}; known are {', '.join(sorted(ROLES))}")
         elif ROLES[word] == "assistant":
             yield from self._assistant(message, content)
+            return
         elif ROLES[word] == "tool":
             yield from self._tool(message, content)
         else:
             yield from self._parts(content, ROLES[word], "prompt")
+        self.thinking = False
 
     def _assistant(self, message: dict[str, Any], content: object) -> Iterator[Step]:
         before = list(_reasoning_fields(message))
         known = {step.text for step in before}
         yield from before
+        called_so = marked(message) or (isinstance(content, dict) and marked(content))
+        if called_so:
+            content = [{"type": "reasoning", "text": text_of(content)}] if content else None
+        elif self.thinking and isinstance(content, str) and not content.lstrip().startswith(OPENED):
+            content = f"{OPENED}{content}"  # it goes on where the message before was cut
+        self.thinking = isinstance(content, str) and left_open(content)
         for step in self._parts(content, "assistant", "output"):
             if step.channel != "reasoning" or step.text is None or step.text not in known:
                 yield step
@@ -138,7 +155,7 @@ class Conversation:
         """Content that is null, a string, or parts. Texts that follow each other are one step."""
         plain: list[str] = []
         for part in content if isinstance(content, list) else [content]:
-            text = _plain_text(part)
+            text = None if role == "assistant" and isinstance(part, dict) and marked(part) else _plain_text(part)
             if text is not None:
                 plain.append(text)
                 continue
@@ -157,7 +174,7 @@ class Conversation:
 
     def _part(self, part: dict[str, Any], role: str, channel: str, name: str | None) -> Iterator[Step]:
         kind = part.get("type")
-        if kind in ("thinking", "redacted_thinking", "reasoning") or part.get("thought") is True:
+        if kind in ("thinking", "redacted_thinking", "reasoning") or (role == "assistant" and marked(part)):
             yield _reasoning(part)
         elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
             yield from self._call(part)
@@ -234,7 +251,7 @@ def _reasoning_fields(message: dict[str, Any]) -> Iterator[Step]:
 
 def _reasoning(part: Mapping[str, Any]) -> Step:
     """A block of reasoning. Where only a summary can be read, or nothing, the step is redacted."""
-    readable = next((text for k in ("thinking", "reasoning", "text", "content") if (text := text_of(part.get(k)))), "")
+    readable = next((text for k in READABLE if (text := text_of(part.get(k)))), "")
     withheld = part.get("redacted") is True or part.get("type") == "redacted_thinking" or not readable
     if not withheld:
         return Step("assistant", "reasoning", None, readable)
@@ -252,7 +269,7 @@ def _plain_text(part: object) -> str | None:
         return ""
     if not isinstance(part, dict):
         return part if isinstance(part, str) else as_json(part)
-    if part.get("type") in (None, *PLAIN_PARTS) and part.get("thought") is not True:
+    if part.get("type") in (None, *PLAIN_PARTS):
         return next((part[k] for k in ("text", "refusal") if isinstance(part.get(k), str)), None)
     return None
 
@@ -266,7 +283,7 @@ def text_of(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(text for text in map(text_of, value) if text)
     if isinstance(value, dict):
-        for key in ("text", "content", "summary", "thinking", "reasoning", "refusal", "message"):
+        for key in ("text", "content", "summary", "thinking", "reasoning", "refusal", "message", "thoughts", "parts"):
             if isinstance(value.get(key), str | list):
                 return text_of(value[key])
     return as_json(value)

@@ -20,7 +20,7 @@ from schemas.layouts.flat import STEP_COLUMNS, FlatAdapter, is_list
 from schemas.layouts.messages import MessagesAdapter
 from schemas.layouts.text import is_text
 
-ADAPTER_VERSION = 2  # raise it when the same file would give other steps than before
+ADAPTER_VERSION = 3  # raise it when the same file would give other steps than before
 LAYOUTS = ("canonical", "flat", "messages", "scout")
 ID_COLUMNS = ("trace_id", "id", "uuid", "transcript_id", "sample_id", "conversation_id")
 MESSAGE_COLUMNS = ("messages", "conversation", "conversations", "trajectory")

@@ -22,6 +22,19 @@ def may_think(text: str) -> bool:
     return "<|channel|>" in text or TAG.search(text) is not None
 
 
+def left_open(text: str) -> bool:
+    """Whether the last tag of a text opens reasoning that it does not close.
+
+    >>> left_open("<think>Add"), left_open("<think>Add</think>4"), left_open("4")
+    (True, False, False)
+    """
+    last = None
+    for tag in TAG.finditer(text):
+        if text[tag.start() - 1 : tag.start()] != "`":
+            last = tag
+    return last is not None and last[1] != "/"
+
+
 def split_thinking(text: str) -> list[Piece]:
     """What an assistant wrote, cut into reasoning, output and (gpt-oss) actions; without tags it comes back as it is.
 

@@ -136,8 +136,8 @@ def _without_echoes(
     cut = (order >= n) & (order < n + len(extra))
     column = order >= n + len(extra)
     step, trace = step[order], trace[order]
-    hidden = left_out[step] & ~column
-    asked = (steps.is_channel("prompt", "observation") & ~left_out)[step] & ~cut
+    hidden = _of_steps(left_out, step) & ~column
+    asked = _of_steps(steps.is_channel("prompt", "observation") & ~left_out, step) & ~cut
     found = find_echoes(texts, trace, cut | hidden, asked | column, ~hidden & ~cut)
     in_column, in_asked = column[found.texts], asked[found.texts] & ~column[found.texts]
     text = _with(text, _chosen(found, step, ~in_column))
@@ -149,6 +149,11 @@ def _without_echoes(
         begin += len(at)
     counts = (found.words[in_asked], found.words[~in_asked & ~in_column], found.words[in_column])
     return text, done, (int(counts[0].sum()), int(counts[1].sum()), int(counts[2].sum()))
+
+
+def _of_steps(values: Flags, step: Ints) -> Flags:
+    """What holds of each step; a column (-1) has none, and a batch of traces without steps has none at all."""
+    return values[step] if len(values) else np.zeros(len(step), bool)
 
 
 def _chosen(found: Echoes, place: Ints, which: Flags) -> dict[int, str]:

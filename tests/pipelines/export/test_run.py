@@ -99,6 +99,34 @@ def test_a_replica_is_exported_where_it_stands_first(made: Path, lake: Path, tmp
     }
 
 
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_traces_without_steps_beside_a_column_that_is_kept(tmp_path: Path, audience: str) -> None:
+    empty = pa.table(
+        {
+            "trace_id": ["a"],
+            "messages": pa.array([None], pa.string()),
+            "task_id": ["a task with a long name of its own"],
+        }
+    )
+    (tmp_path / "lake").mkdir()
+    pq.write_table(empty, tmp_path / "lake" / "a.parquet")
+    flat(tmp_path / "lake" / "b.parquet", rollouts(5))
+    assert export(tmp_path / "lake", tmp_path / "out", audience=audience).exported == 6
+    assert rows(tmp_path / "out").num_rows == 6
+
+
+def test_an_export_of_an_export_has_its_messages(made: Path, tmp_path: Path) -> None:
+    assert export(made / "data", tmp_path / "out", map={"trace_id": "sample_id"}).exported == 66
+    said = [
+        sorted(
+            (r["sample_id"], [(m["role"], m["channel"], m["text"]) for m in r["messages"]])
+            for r in rows(at).to_pylist()
+        )
+        for at in (made, tmp_path / "out")
+    ]
+    assert said[0] == said[1]
+
+
 def test_a_lake_full_of_replicas(tmp_path: Path) -> None:
     for name in ("a", "b", "c/d"):
         flat(tmp_path / "lake" / f"{name}.parquet", rollouts(30) + rollouts(10))

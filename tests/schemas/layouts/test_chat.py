@@ -36,6 +36,60 @@ CASES: dict[str, tuple[list[Any], list[tuple[Any, ...]]]] = {
         [("user", P, None, "[image_url]")],
     ),
     "a refusal is output": ([ai(None, refusal="No.")], [("assistant", T, None, "No.")]),
+    # reasoning by what stands beside it
+    "gpt-oss's channels as fields": (
+        [ai("r", channel="analysis"), ai("a", channel="final")],
+        [("assistant", R, None, "r"), ("assistant", T, None, "a")],
+    ),
+    "a type, though there is a role": ([ai("r", type="reasoning")], [("assistant", R, None, "r")]),
+    "a title in its metadata": ([ai("r", metadata={"title": "🧠 Thinking"})], [("assistant", R, None, "r")]),
+    "a flag": ([ai("r", thought=True), ai("r", is_thinking=True)], [("assistant", R, None, "r")] * 2),
+    "an author": ([ai("r", author={"role": "assistant", "name": "thoughts"})], [("assistant", R, None, "r")]),
+    "parts with a channel, a flag or a subtype": (
+        [
+            ai(
+                [
+                    {"type": "text", "text": "r", "channel": "analysis"},
+                    {"type": "text", "text": "r", "is_reasoning": True},
+                    {"type": "text", "text": "r", "subtype": "thinking"},
+                    {"type": "text", "text": "a"},
+                ]
+            )
+        ],
+        [*[("assistant", R, None, "r")] * 3, ("assistant", T, None, "a")],
+    ),
+    "content that is called thoughts": (
+        [ai({"content_type": "thoughts", "thoughts": [{"summary": "s", "content": "r"}]})],
+        [("assistant", R, None, "r")],
+    ),
+    "marks that mean something else": (
+        [ai("a", channel="final", name="writer", metadata={"title": "Answer"}), {"role": "user", "content": "think"}],
+        [("assistant", T, None, "a"), ("user", P, None, "think")],
+    ),
+    "tools that are called while it thinks": (
+        [call("bash", '{"command": "ls"}', channel="analysis")],
+        [("assistant", A, "bash", "ls")],
+    ),
+    "a tag that goes on in the next message": (
+        [ai("<think>"), ai("r")],
+        [("assistant", R, None, "r")],
+    ),
+    "a tag over three messages": (
+        [ai("<think>q"), ai("r"), ai("s</think>a"), ai("b")],
+        [*[("assistant", R, None, t) for t in "qrs"], ("assistant", T, None, "a"), ("assistant", T, None, "b")],
+    ),
+    "a tag that was cut, and then somebody else": (
+        [ai("<think>q"), {"role": "user", "content": "u"}, ai("a")],
+        [("assistant", R, None, "q"), ("user", P, None, "u"), ("assistant", T, None, "a")],
+    ),
+    "rows that this program wrote": (
+        [
+            {"role": "user", "channel": P, "text": "u"},
+            {"role": "assistant", "channel": A, "name": "bash", "text": "ls"},
+            {"role": "assistant", "channel": T, "text": "a"},
+        ],
+        [("user", P, None, "u"), ("assistant", A, "bash", "ls"), ("assistant", T, None, "a")],
+    ),
     # reasoning beside the content
     "reasoning_content": ([ai("a", reasoning_content="r")], [("assistant", R, None, "r"), ("assistant", T, None, "a")]),
     "reasoning": ([ai("a", reasoning="r")], [("assistant", R, None, "r"), ("assistant", T, None, "a")]),
