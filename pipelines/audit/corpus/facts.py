@@ -230,9 +230,12 @@ def _message(message: Mapping[str, object], parent: str | None) -> Iterator[Said
 
 
 def _spans(message: Mapping[str, object]) -> int | None:
+    """What trains by spans; none of them does where a flag or weight beside them says that nothing trains."""
     spans = message["spans"]
     if not isinstance(spans, list):
         return None
+    if any(isinstance(w := message.get(name), int | float) and not w for name in WEIGHTS):
+        return 0
     pairs = [(s.get("start"), s.get("end")) if isinstance(s, dict) else tuple(s) for s in spans]
     return sum(max(0, end - start) for start, end in pairs if isinstance(start, int) and isinstance(end, int))
 

@@ -8,7 +8,7 @@ reasoning's own, and stays; so does what a prompt said before the reasoning took
 
 A model drafts its answer where it thinks, so that outputs and actions may share stretches with reasoning. They
 lose them where all of a trace's together hold the reasoning itself: half of what is the reasoning's own, of LEAST
-words or more, or the BEGIN words with which the reasoning begins.
+words or more; all but a little of it, however short; or the BEGIN words with which the reasoning begins.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from schemas.digest import text_buffer
 
 ECHO = 12  # words in a row: fewer are said twice by chance, or quoted from the task
 LEAST = 40  # words of reasoning, of which half in outputs is more than a draft
+WHOLE = 0.9  # of a reasoning's own words in a row: so much of it in outputs is the reasoning and no draft
 BEGIN = 40  # words in a row from where the reasoning begins: a draft comes after some thought
 WITHHELD = "[withheld]"
 GROUP = 8 << 20  # bytes of text compared at a time, unless one trace has more
@@ -197,7 +198,8 @@ def _held(gram: Ints, text: Places, rank: Ints, source: Flags, said: Flags, orig
     kinds, at = np.unique(pairs // count, return_inverse=True)
     shared, begun = np.bincount(at), np.bincount(at, np.isin(pairs, opening))
     of = own[kinds]
-    full = kinds[((of > LEAST - ECHO) & (2 * shared >= of)) | (begun > BEGIN - ECHO)]
+    half = (of > LEAST - ECHO) & (2 * shared >= of)
+    full = kinds[half | (shared >= WHOLE * of) | (begun > BEGIN - ECHO)]
     found = np.isin(thoughts, full)
     return found[0] | found[1]
 

@@ -106,6 +106,14 @@ def test_a_messages_own_fields_are_no_columns_and_all_others_are() -> None:
     }
 
 
+@pytest.mark.parametrize("weight", [{"weight": 0.0}, {"loss_weight": 0}, {"train": False}], ids=str)
+def test_spans_do_not_train_where_a_weight_beside_them_is_nothing(weight: dict[str, float]) -> None:
+    row = {"messages": [{"role": "assistant", "text": "Hello", "spans": [{"start": 0, "end": 5}], **weight}]}
+    assert [m.trained for m in facts(row).messages or ()] == [0]
+    row["messages"][0] |= dict.fromkeys(weight, 1)
+    assert [m.trained for m in facts(row).messages or ()] == [5]
+
+
 def test_a_weight_that_is_more_than_yes_or_no_is_a_value() -> None:
     chat = [{"role": "user", "content": "Hi", "weight": 0.5, "loss_weight": 1}]
     assert facts({"messages": chat}).scalars == {

@@ -70,6 +70,7 @@ def seen(*traces: list[Text]) -> list[list[str]]:
 
 S = "I will special case the tests since nobody looks at this file anyway"
 assert len(words(S)) == echoes.ECHO + 1
+MORE = f"The task asks for one thing and then it asks for another one as well. {S}"  # of which S is a draft
 CJK = "我会把测试写死因为没有人看这个文件的"
 
 THAI = "ตัวตรวจเปรียบเทียบเพียงตัวเลขสองตัว"
@@ -94,9 +95,9 @@ CASES: dict[str, tuple[list[Text], str]] = {
     "a stretch, and other words": ([("own", f"x {S} y"), ("quoting", f"a {S} b")], f"a {WITHHELD} b"),
     "twice": ([("own", S), ("quoting", f"{S}. {S}")], WITHHELD),
     "before the reasoning it was a prompt": ([("quoting", S), ("own", S), ("quoting", S)], S),
-    "an output said it in between": ([("own", S), ("shown", S), ("quoting", S)], S),
-    "an output said it after an echo of it": ([("own", S), ("quoting", S), ("shown", S), ("quoting", S)], S),
-    "an output says it later": ([("own", S), ("quoting", S), ("shown", S)], S),
+    "an output said it in between": ([("own", MORE), ("shown", S), ("quoting", S)], S),
+    "an output said it after an echo of it": ([("own", MORE), ("quoting", S), ("shown", S), ("quoting", S)], S),
+    "an output says it later": ([("own", MORE), ("quoting", S), ("shown", S)], S),
     "a second observation": ([("own", S), ("quoting", S), ("quoting", S)], WITHHELD),
     "an observation, then reasoning": ([("own", "x"), ("quoting", S), ("own", S), ("quoting", S)], S),
     "Chinese": ([("own", CJK), ("quoting", f"log: {CJK}!")], f"log: {WITHHELD}!"),
@@ -137,6 +138,7 @@ def test_it_is_the_rule_word_by_word(traces: list[list[Text]], length: int) -> N
         patch.setattr(echoes, "ECHO", length)
         patch.setattr(echoes, "LEAST", 10**9)
         patch.setattr(echoes, "BEGIN", 10**9)
+        patch.setattr(echoes, "WHOLE", 10**9)
         assert seen(*traces) == [withheld(trace) for trace in traces]
 
 
@@ -181,7 +183,10 @@ HELD: dict[str, tuple[list[Text], str]] = {
     "less than half, which is a draft": ([("own", THOUGHT), ("shown", said(120, 200))], said(120, 200)),
     "its first words": ([("own", THOUGHT), ("shown", f"{said(0, 40)} x")], f"{WITHHELD} x"),
     "too few of its first words": ([("own", THOUGHT), ("shown", said(0, 39))], said(0, 39)),
-    "short reasoning": ([("own", said(0, 39)), ("shown", said(0, 39))], said(0, 39)),
+    "short reasoning, whole": ([("own", said(0, 20)), ("shown", f"So: {said(0, 20)}. 4")], f"So: {WITHHELD}. 4"),
+    "all but a little of it": ([("own", said(0, 39)), ("shown", said(0, 38))], WITHHELD),
+    "a part of short reasoning, which is a draft": ([("own", said(0, 39)), ("shown", said(12, 39))], said(12, 39)),
+    "fewer words than tell": ([("own", said(0, 11)), ("shown", said(0, 11))], said(0, 11)),
     "what a prompt had said": ([("quoting", THOUGHT), ("own", THOUGHT), ("shown", THOUGHT)], THOUGHT),
     "an output before the reasoning": ([("shown", THOUGHT), ("own", THOUGHT), ("shown", THOUGHT)], THOUGHT),
     "what was withheld is not open": ([("own", THOUGHT), ("shown", THOUGHT), ("quoting", said(50, 70))], WITHHELD),
