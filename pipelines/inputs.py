@@ -12,7 +12,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,7 +34,7 @@ class InputFile:
     path: str
     size: int
     fingerprint: str
-    modified: float = 0.0  # seconds since 1970; 0 where it cannot be told
+    modified: float = field(default=0.0, compare=False)  # seconds since 1970; 0 where it cannot be told
 
 
 def expand(patterns: Sequence[str], allow_empty: bool = False) -> list[str]:

@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from monitors.measure.figure import share
+from pipelines.audit.corpus.encoded import decoded
 from pipelines.audit.corpus.facts import IDS
 from pipelines.audit.corpus.files import CorpusFile, Shard, recognised, shards_of
 from pipelines.audit.corpus.readers import read_shard
 from pipelines.audit.corpus.row import Row
 from pipelines.audit.finding import NAMED_ROWS, Finding, RowRef, Verdict
 from pipelines.audit.graders.marked import marked
-from pipelines.audit.graders.reasoning import LEAST_WORDS, RUN, Reasonings, kept, reasonings, runs_of
+from pipelines.audit.graders.reasoning import LEAST_RUNS, LEAST_WORDS, RUN, Reasonings, kept, reasonings, runs_of
 from pipelines.audit.text.words import U64, words_of
 from pipelines.canaries import scan
 from pipelines.stage import Place
@@ -31,7 +32,6 @@ WITHIN = ("metadata", "extra", "extra_info", "info", "request", "body")
 TEMPLATE_TRACES = 200  # by whose payloads the grader's own words are known ...
 TEMPLATE_SHARE = 0.5  # ... if they stand in this share of them, and in those of TEMPLATE_LEAST at least
 TEMPLATE_LEAST = 5
-LEAST_RUNS = LEAST_WORDS - RUN + 1  # of a reasoning that must stand in a payload
 LEAST_SAMPLED = 2  # where only one run in several is looked at
 CHECK, CHANNEL = "payload", "L0"
 SAYS: dict[str, tuple[Verdict, str]] = {
@@ -172,7 +172,7 @@ def _look(
     owners = {number[t] for t in known.traces if t in number} if known else set()
     resolved = thoughts is not None and (known is None or bool(owners))
     for data in (row.data,) if row.pieces is None else row.pieces:
-        if thoughts is not None and resolved and (words := _words_met(data, thoughts, owners, template)):
+        if thoughts is not None and resolved and (words := _spelled_met(data, thoughts, owners, template)):
             found["words"] = words
         for hit in scan(data)[:1]:
             found["canary"] = f"{hit.text} ({hit.how})"
@@ -187,6 +187,16 @@ def _look(
         tally.add(kind, RowRef(file.name, at, name, None, detail))
     if any(SAYS[kind][0] == "leak" and kind != "canary" for kind in found):
         tally.affected.add(episode)
+
+
+def _spelled_met(data: bytes, thoughts: Reasonings, owners: set[int], template: U64) -> str:
+    """How much of a reasoning stands in a payload as it is, or in base64 and whatever else an audit reads."""
+    if plain := _words_met(data, thoughts, owners, template):
+        return plain
+    for inner in decoded(data):
+        if words := _words_met(inner.text, thoughts, owners, template):
+            return f"{words}, {inner.how}"
+    return ""
 
 
 def _words_met(data: bytes, thoughts: Reasonings, owners: set[int], template: U64) -> str:
@@ -228,10 +238,12 @@ def _findings(tally: _Tally, thoughts: Reasonings | None) -> Iterator[Finding]:
     elif tally.payloads:
         if not leaked:
             says = f"none of {size} holds {LEAST_WORDS} words that only a reasoning has, or a tag or field for it"
-            yield Finding(CHECK, CHANNEL, "none_found", "reasoning", f"{says}; a paraphrase would not be seen")
-        if thoughts.missing or thoughts.short:
-            lost = thoughts.missing + thoughts.short
+            unseen = "a paraphrase would not be seen, nor words that change every few"
+            yield Finding(CHECK, CHANNEL, "none_found", "reasoning", f"{says}; {unseen}")
+        lost = thoughts.missing + thoughts.short + thoughts.common
+        if lost:
             says = f"{thoughts.missing:,} traces are gone from the lake, {thoughts.short:,} reason in too few words"
+            says += f", {thoughts.common:,} in words that they say elsewhere, or many others think"
             yield Finding(CHECK, CHANNEL, "not_identifiable", "traces", says, lost)
     if tally.unjoined:
         says = f"{tally.unjoined:,} of {size} carry no id of a trace that the store knows"

@@ -37,6 +37,7 @@ WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 SHARED = 5  # traces that may think the same run of words before it is what everybody thinks ...
 SHARED_SHARE = 0.05  # ... or this share of those that were read, where that is more
 LEAST_WORDS = 16  # a reasoning of fewer says nothing that could be known again
+LEAST_RUNS = LEAST_WORDS - RUN + 1  # of a reasoning that must stand in a payload
 CHANNEL = "reasoning"
 
 
@@ -45,7 +46,7 @@ class Reasonings:
     """Runs of words (n, ascending) that only the reasoning of a trace has, and whose (n); one in `width` is kept.
 
     `traces` names the traces by number, `missing` counts those that were asked for and are not in the lake, `short`
-    those that do not reason enough to be known again.
+    those that do not reason enough to be known again, `common` those of the others that have too little of their own.
     """
 
     runs: U64
@@ -54,6 +55,7 @@ class Reasonings:
     traces: tuple[str, ...]
     missing: int
     short: int
+    common: int
 
     def met(self, runs: U64) -> tuple[I64, I64]:
         """For runs of words (m): which of them stand in a reasoning, and in whose; one of several owners each time."""
@@ -108,7 +110,9 @@ def reasonings(con: duckdb.DuckDBPyConnection, lake: str, ids: Sequence[str] | N
     flat, owner = flat[order], owner[order]
     few = _counts(flat) <= max(SHARED, SHARED_SHARE * len(seen))
     flat, owner = flat[few], owner[few]
-    return Reasonings(flat, owner, width, names, len(names) - len(seen), len(short))
+    enough = np.bincount(owner, minlength=len(names)) * width >= LEAST_RUNS
+    common = len(seen) - len(short) - int(sum(enough[number[t]] for t in seen - short))
+    return Reasonings(flat, owner, width, names, len(names) - len(seen), len(short), common)
 
 
 def _counts(runs: U64) -> I64:

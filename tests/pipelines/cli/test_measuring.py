@@ -146,8 +146,8 @@ def test_the_sample_lake_is_measured_end_to_end(tmp_path: Path) -> None:
     blank = tmp_path / "l.csv"
     call("labels", "template", "--traces", tmp_path / "lake", "--sample", 400, "--labeller", "ann", "--out", blank)
     blank.write_text(blank.read_text().replace(",unsure,", ",true,", 100).replace(",unsure,", ",false,"))
-    done = call("evaluate", "--traces", tmp_path / "lake", "--labels", blank, "--variants", "none",
-                "--out", tmp_path / "out", "--bootstrap", 100, "--format", "json")  # fmt: skip
+    done = call("evaluate", "--traces", tmp_path / "lake", "--labels", blank, "--variants", "none", "--monitors",
+                "rules:core", "--out", tmp_path / "out", "--bootstrap", 100, "--format", "json")  # fmt: skip
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert report["data"]["dead_rows"] > 0

@@ -150,7 +150,7 @@ def test_interrupted(path: str, workers: int, train: Path, expected: tuple[Path,
 
 def kind_of(call: Call) -> str:
     """What is done to which kind of file, without what differs between attempts."""
-    return re.sub(r"attempt-\w+|controls-\w+|part-\w+|\d[\w.-]*", "*", str(call))
+    return re.sub(r"attempt-\w+|controls-\w+|part-\w+|(?<=\.parquet\.)[\w.-]+|\d[\w.-]*", "*", str(call))
 
 
 def takes_room(call: Call) -> bool:

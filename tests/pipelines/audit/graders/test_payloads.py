@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,10 @@ def told(found: Sequence[Finding]) -> dict[str, tuple[str, int, list[str | None]
 
 
 def test_payloads_without_reasoning_are_clean(lake: Lake, tmp_path: Path) -> None:
-    assert told(check(lake, payloads(lake, tmp_path, {}))) == {"reasoning": ("none_found", 0, [])}
+    assert told(check(lake, payloads(lake, tmp_path, {}))) == {
+        "reasoning": ("none_found", 0, []),
+        "traces": ("not_identifiable", 1, []),  # the one that says its reasoning in the open as well
+    }
 
 
 def middle(lake: Lake, i: int, words: int) -> str:
@@ -100,6 +104,27 @@ def test_reasoning_without_any_tag_is_found_and_its_row_named(lake: Lake, tmp_pa
     (finding,) = [f for f in found if f.subject == "words"]
     assert finding.channel == "L0" and [r.row for r in finding.examples] == [4, 9]
     assert "2/15" in finding.says  # episodes of two traces each
+
+
+@pytest.mark.parametrize(
+    ("spelled", "how"),
+    [(lambda t: base64.b64encode(t.encode()).decode(), "base64"), (lambda t: t.encode().hex(), "hexadecimal")],
+    ids=["base64", "hex"],
+)
+def test_it_is_found_in_another_spelling(lake: Lake, tmp_path: Path, spelled: Callable[[str], str], how: str) -> None:
+    found = check(lake, payloads(lake, tmp_path, {4: spelled(str(lake.rows[4]["reasoning"]))}))
+    assert told(found)["words"] == ("leak", 1, ["t4"])
+    assert how in str(next(f for f in found if f.subject == "words").examples[0].detail)
+
+
+def test_traces_that_think_what_many_think_are_counted(lake: Lake, tmp_path: Path) -> None:
+    """Nothing that only they think could be known again, and so none found is not said of them."""
+    same = [{**row, "reasoning": lake.rows[0]["reasoning"]} for row in lake.rows]
+    flat(tmp_path / "lake" / "a.parquet", same)
+    job = Job(traces=(str(tmp_path / "lake"),), store=str(tmp_path / "S"), monitors=(f"rules:{pack(tmp_path)}",))
+    run_job(job, quiet=True)
+    alike = Lake(tmp_path / "lake", Store.open(tmp_path / "S"), same)
+    assert told(check(alike, payloads(alike, tmp_path, {})))["traces"][:2] == ("not_identifiable", TRACES)
 
 
 def test_it_is_found_without_an_id_as_well(lake: Lake, tmp_path: Path) -> None:
@@ -200,4 +225,4 @@ def test_a_file_that_cannot_be_read_and_traces_that_are_gone_are_told(lake: Lake
     files = [("p.zip", str(tmp_path / "p.zip")), (path.name, str(path))]
     found = told(check_payloads(files, lake.store, str(tmp_path / "lake")))
     assert found["file p.zip"][0] == "not_assessed"
-    assert found["traces"][:2] == ("not_identifiable", TRACES - 7)
+    assert found["traces"][:2] == ("not_identifiable", TRACES - 7 + 1)
