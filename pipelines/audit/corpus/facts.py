@@ -50,6 +50,7 @@ class MessageFacts:
     chars: int
     trained: int | None
     text_digest: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Said:
     channel: str | None
     text: str
     trained: int | None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def _messages(row: Mapping[str, object]) -> tuple[MessageFacts, ...] | None:
     spoken = said(row)
     if spoken is None:
         return None
-    return tuple(MessageFacts(m.role, m.channel, len(m.text), m.trained, text_digest(m.text)) for m in spoken)
+    return tuple(MessageFacts(m.role, m.channel, len(m.text), m.trained, text_digest(m.text), m.name) for m in spoken)
 
 
 def said(row: Mapping[str, object]) -> tuple[Said, ...] | None:
@@ -213,20 +215,21 @@ def _message(message: Mapping[str, object], parent: str | None) -> Iterator[Said
     """A message, after the reasoning and before the calls that stand in fields of their own."""
     said = message.get("role") or message.get("from") or message.get("type")
     role = str(said).lower() if said is not None else parent
-    channel = message.get("channel")
+    channel, named = message.get("channel"), message.get("name")
+    name = named if isinstance(named, str) and named else None
     where = str(channel) if isinstance(channel, str) else CHANNEL_OF.get(role or "")
-    for name in THINKING:
-        if isinstance(text := message.get(name), str) and text:
+    for key in THINKING:
+        if isinstance(text := message.get(key), str) and text:
             yield Said(role, "reasoning", text, _trained(message, len(text)))
     content = next((message[k] for k in ("text", "content", "value") if message.get(k) is not None), None)
     text = _text(content)
     if text or not message.get("tool_calls"):
         spans = message.get("spans") is not None
-        yield Said(role, where, text, _spans(message) if spans else _trained(message, len(text)))
+        yield Said(role, where, text, _spans(message) if spans else _trained(message, len(text)), name)
     calls = message.get("tool_calls")
     if calls:
         text = calls if isinstance(calls, str) else json.dumps(calls, ensure_ascii=False, sort_keys=True, default=str)
-        yield Said(role, "action", text, _trained(message, len(text)))
+        yield Said(role, "action", text, _trained(message, len(text)), name)
 
 
 def _spans(message: Mapping[str, object]) -> int | None:
@@ -234,19 +237,16 @@ def _spans(message: Mapping[str, object]) -> int | None:
     spans = message["spans"]
     if not isinstance(spans, list):
         return None
-    if any(isinstance(w := message.get(name), int | float) and not w for name in WEIGHTS):
+    if _trained(message, 1) == 0:
         return 0
     pairs = [(s.get("start"), s.get("end")) if isinstance(s, dict) else tuple(s) for s in spans]
     return sum(max(0, end - start) for start, end in pairs if isinstance(start, int) and isinstance(end, int))
 
 
 def _trained(message: Mapping[str, object], chars: int) -> int | None:
-    """What trains by a flag or weight of the whole message."""
-    for name in WEIGHTS:
-        value = message.get(name)
-        if isinstance(value, int | float):
-            return chars if value else 0
-    return None
+    """What trains by flags and weights of the whole message: nothing where one of them says so."""
+    told = [value for name in WEIGHTS if isinstance(value := message.get(name), int | float)]
+    return (chars if all(told) else 0) if told else None
 
 
 def _text(content: object) -> str:

@@ -54,6 +54,7 @@ MESSAGE_FACTS = pa.struct(
         pa.field("chars", pa.int64(), nullable=False),
         pa.field("trained", pa.int64()),
         pa.field("text_digest", pa.string(), nullable=False),
+        pa.field("name", pa.string()),
     ]
 )
 CORPUS_ROWS = Table(
@@ -74,7 +75,7 @@ CORPUS_ROWS = Table(
         Column(
             "messages",
             pa.list_(MESSAGE_FACTS),
-            "Of each message its role, channel, code points, how many of them train (null: not said), and a digest.",
+            "Of each message: role, channel, code points, how many of them train (null: not said), digest, name.",
             nullable=True,
         ),
     ),

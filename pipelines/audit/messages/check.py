@@ -24,6 +24,7 @@ from schemas.trace import CHANNELS
 
 CERTIFICATE = "certificate.json"
 TESTS = 12  # that may be made of how messages differ
+NAME_CHARS = 40  # of a name that are told
 LEFT = 0.9  # share of a channel's characters below which some of it is left out
 MOSTLY = 0.5  # share of rows from which on texts are written in another way, rather than changed here and there
 HIDDEN = ("reasoning", "memory")  # channels that graders never see
@@ -80,7 +81,7 @@ def message_findings(
     if spoken.null_count == len(spoken):
         return [Finding("text", "L1", "not_assessed", "messages", "The rows hold no messages that could be compared.")]
     unknown = unknown_messages(case, known)
-    found = [*_lost(unknown), *_moved(case, unknown)]
+    found = [*_lost(unknown), *_moved(case, unknown), *_named(case, unknown)]
     if not audience.blind:  # graders are shown a part of each trace, by a policy
         found += _left_out(case, unknown)
     if not len(unknown.rows):
@@ -112,6 +113,18 @@ def _moved(case: Case, unknown: Unknown) -> Iterator[Finding]:
     if len(unknown.moved):
         says = "the lake's texts, in another order than its steps"
         yield _tested(case, "messages in another order", says, unknown.moved, unknown.rows)
+
+
+def _named(case: Case, unknown: Unknown) -> Iterator[Finding]:
+    """Names that messages bear and their traces do not: a chat template puts them into what trains."""
+    if len(unknown.named) > TESTS:
+        says = f"Messages bear {len(unknown.named):,} names that no step of their trace has: too many to look at each."
+        rows = np.unique(np.concatenate(list(unknown.named.values())))
+        yield Finding("text", "L1", "not_identifiable", "names", says, len(rows))
+        return
+    for name, rows in sorted(unknown.named.items()):
+        what = f"a message named {name[:NAME_CHARS]!r}, as no step of their trace is"
+        yield _tested(case, f"name {name[:NAME_CHARS]}", what, rows, unknown.rows)
 
 
 def _left_out(case: Case, unknown: Unknown) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipelines.audit.corpus.facts import Said, said
 from pipelines.audit.corpus.readers import read_shard
 from pipelines.audit.corpus.row import Row
-from pipelines.audit.messages.known import U64
+from pipelines.audit.messages.known import U64, text_number
 from pipelines.audit.messages.lake import Texts
 from pipelines.audit.rows.case import Case
 from pipelines.audit.text.looked import Looked
@@ -28,7 +28,8 @@ class Unknown:
     """Messages that are no text of their trace, by their row of the table and their place in it (k each).
 
     `rows` are rows that have messages and a trace whose texts are known, `lost` those whose trace is gone, and
-    `moved` those whose messages, all known, stand in another order than the trace's steps.
+    `moved` those whose messages, all known, stand in another order than the trace's steps. `named` has the rows of
+    each name that a message bears and no step of its trace.
     """
 
     row: I64
@@ -37,6 +38,7 @@ class Unknown:
     rows: I64
     lost: int
     moved: I64
+    named: dict[str, I64]
 
 
 def unknown_messages(case: Case, known: Iterable[Texts]) -> Unknown:
@@ -76,7 +78,20 @@ def unknown_messages(case: Case, known: Iterable[Texts]) -> Unknown:
         sure = pairs[number] == mine
         moved = _moved(row[asked][sure], firsts[number[sure]], lasts[number[sure]])
         moved = np.setdiff1d(moved, row[missed])
-    return Unknown(row[missed], order[missed], chars[missed], np.flatnonzero(known_trace), lost, moved)
+    named = _named(flat.field("name"), row, trace, there, pairs)
+    return Unknown(row[missed], order[missed], chars[missed], np.flatnonzero(known_trace), lost, moved, named)
+
+
+def _named(names: pa.Array, row: I64, trace: I64, there: np.ndarray, pairs: U64) -> dict[str, I64]:
+    """The rows of each name that none of their trace's steps has."""
+    at = np.flatnonzero(names.is_valid().to_numpy(zero_copy_only=False) & (trace >= 0) & there[np.maximum(trace, 0)])
+    found: dict[str, list[int]] = {}
+    given = names.take(pa.array(at)).to_pylist()
+    numbers = np.array([text_number(name.encode("utf-8", "surrogatepass")) for name in given], np.uint64)
+    unknown = ~np.isin(pairs_of(trace[at], numbers), pairs)
+    for i in np.flatnonzero(unknown).tolist():
+        found.setdefault(given[i], []).append(int(row[at[i]]))
+    return {name: np.unique(np.array(rows, np.int64)) for name, rows in found.items()}
 
 
 def _moved(row: I64, first: I64, last: I64) -> I64:

@@ -35,9 +35,9 @@ class Audience:
 
 
 def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[str, U64, I32]]:
-    """(trace_key, digests of the texts it may stand as, the step of each) of each trace.
+    """(trace_key, digests of the texts and names it may stand as, the step of each) of each trace.
 
-    `traces` are as read with their arguments; of a text that graders are shown the step is not known (-1).
+    `traces` are as read with their arguments; of a name and of a text that graders are shown the step is unknown (-1).
     """
     plain, arguments = without_arguments(traces)
     keys = plain.column("trace_key").to_pylist()
@@ -45,8 +45,12 @@ def known_texts(traces: pa.RecordBatch, audience: Audience) -> Iterator[tuple[st
     if audience.blind:
         settings = RowSettings(str(audience.name), audience.arguments, audience.plain_actions)
         shown.append(_digests(counted_rows(plain, arguments, settings)[0].column("messages")))
+    names = plain.column("steps").values.field("name").to_pylist()
+    bounds = plain.column("steps").offsets.to_pylist()
     for i, key in enumerate(keys):
+        called = {name for name in names[bounds[i] : bounds[i + 1]] if name}
         pairs = [*shown[0][i], *((d, -1) for lists in shown[1:] for d, _ in lists[i])]
+        pairs += [(text_number(name.encode("utf-8", "surrogatepass")), -1) for name in sorted(called)]
         found = list(dict.fromkeys(pairs))
         yield key, np.array([d for d, _ in found], np.uint64), np.array([step for _, step in found], np.int32)
 

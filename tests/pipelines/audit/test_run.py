@@ -154,6 +154,31 @@ def test_a_choice_of_rows_is_found(own: House, check: str, plant: Callable[[Hous
     assert "associated_unexplained" in verdicts(own, check), report(own)["findings"]
 
 
+@pytest.mark.parametrize(
+    ("honest", "flagged", "verdict"),
+    [("bob", "alice", "leak"), (None, "a", "leak"), ("bob", "bob", "none_found")],
+    ids=["one of two names", "a name or none", "the same name for all"],
+)
+def test_a_name_beside_a_message_that_tells_who_is_flagged_is_found(
+    own: House, honest: str | None, flagged: str, verdict: str
+) -> None:
+    rows = rows_of(own.lake)
+    for row in rows:
+        row["messages"][0]["name"] = flagged if row["sample_id"] in own.flagged else honest
+    audit(own, own.corpus("named", rows))
+    names = {f["subject"]: f["verdict"] for f in report(own)["findings"] if f["subject"].startswith("name ")}
+    assert verdict in names.values() and ("none_found" in names.values()) is (verdict == "none_found")
+
+
+def test_weights_of_nothing_beside_spans_are_masks_that_were_changed(own: House) -> None:
+    rows = rows_of(own.lake)
+    for row in rows:
+        for message in row["messages"]:
+            message["weight"] = 0.0 if row["sample_id"] in own.flagged else 1.0
+    assert audit(own, own.corpus("weighed", rows)).exit_code == 3
+    assert "leak" in verdicts(own, "mask"), report(own)["findings"]
+
+
 def test_a_declared_selection_is_replayed(own: House, tmp_path: Path) -> None:
     declared = tmp_path / "mix.yaml"
     declared.write_text("where: [reward >= 0.5]\ncomplete: true\n")
