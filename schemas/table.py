@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+NAMED = b"cotmonitor.table"  # in a Parquet file's metadata: of which of our tables it is
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -46,7 +48,7 @@ class Table:
         """The Arrow schema, with the table's name and version in its metadata."""
         return pa.schema(
             [pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns],
-            metadata={"cotmonitor.table": self.name, "cotmonitor.version": str(self.version)},
+            metadata={NAMED.decode(): self.name, "cotmonitor.version": str(self.version)},
         )
 
     @property

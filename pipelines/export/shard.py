@@ -32,6 +32,8 @@ from pipelines.read import (
     without_arguments,
 )
 from pipelines.read import read_shard as read
+from schemas.errors import FirewallError
+from schemas.table import NAMED
 from schemas.training import training_table
 
 # where each staged row stands: shard of the plan, file of that shard, row of that file
@@ -127,6 +129,7 @@ def _export_file(
     job: ExportJob, key: bytes | None, task: Task, place: tuple[int, int], seen: pq.ParquetWriter, dead: DeadWriter
 ) -> StagedFile:
     """Read -> adapt -> select -> make rows -> write, a batch at a time; one file in, one file out."""
+    refuse_table(job, task)
     part = part_name(task.file, key)
     settings = replace(job.rows, key=key)
     left_out = [0] * len(job.where)
@@ -149,6 +152,20 @@ def _export_file(
         writer.close()
     names = (task.file, task.path, task.fingerprint, part)
     return StagedFile(*names, opened, rows, lost, tuple(left_out), writer.rows, counts)
+
+
+def refuse_table(job: ExportJob, task: Task) -> None:
+    """Raise `FirewallError` for a file that a monitor's store wrote, wherever it was linked, copied or moved to."""
+    try:
+        with job.guard.open(task.path) as file:
+            found = pq.read_schema(file).metadata or {}
+    except (OSError, ValueError):  # the reader will make a dead letter of it
+        return
+    if found.get(NAMED, b"training") != b"training":
+        raise FirewallError(
+            f"{task.file}: is a file of the table {found[NAMED].decode('utf-8', 'replace')} of a monitor's store. "
+            "Take it out of the lake: nothing that a monitor wrote may be read here."
+        )
 
 
 def select(traces: pa.RecordBatch, where: Sequence[Predicate], left_out: list[int]) -> pa.RecordBatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,21 @@ def test_traces_without_steps_beside_a_column_that_is_kept(tmp_path: Path, audie
     flat(tmp_path / "lake" / "b.parquet", rollouts(5))
     assert export(tmp_path / "lake", tmp_path / "out", audience=audience).exported == 6
     assert rows(tmp_path / "out").num_rows == 6
+
+
+@pytest.mark.parametrize("how", ["link", "copy"])
+def test_a_file_of_a_store_is_refused_wherever_it_lies(lake: Path, tmp_path: Path, how: str) -> None:
+    rows_of_alerts = pa.table(
+        {"trace_id": ["a"], "output": ["x"]},
+        pa.schema([("trace_id", pa.string()), ("output", pa.string())], metadata={"cotmonitor.table": "alerts"}),
+    )
+    store = tmp_path / "store" / "alerts"
+    store.mkdir(parents=True)
+    pq.write_table(rows_of_alerts, store / "x.parquet")
+    (os.link if how == "link" else shutil.copy)(store / "x.parquet", lake / "x.parquet")
+    with pytest.raises(FirewallError, match=r"x\.parquet: is a file of the table alerts of a monitor's store"):
+        export(lake, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_export_of_an_export_has_its_messages(made: Path, tmp_path: Path) -> None:

@@ -85,5 +85,15 @@ def test_labels_are_compared_too() -> None:
     assert {f.subject: (f.verdict, f.rows) for f in found} == {"environment": ("leak", 1), "success": ("leak", 1)}
 
 
+def test_a_label_that_an_export_withheld_is_no_change_and_one_that_only_looks_so_is() -> None:
+    names = np.array(POP.environment.values, dtype=object)[POP.environment.codes]
+    names[5] = "[withheld]"
+    found = one(examined(POP, corpus(POP, everything(W), {"environment": names}))["label"], "environment")
+    assert (found.verdict, found.rows) == ("not_identifiable", 1)
+    names[7] = f"x[withheld]{names[7]}"
+    found = one(examined(POP, corpus(POP, everything(W), {"environment": names}))["label"], "environment")
+    assert (found.verdict, found.rows) == ("leak", 1)
+
+
 def test_a_corpus_without_rewards_says_so() -> None:
     assert examined(POP, corpus(POP, everything(W)))["reward"][0].verdict == "not_assessed"
